@@ -1,0 +1,1 @@
+"""Images: their names, configurations, registries, Debian recipes, Dockerfiles and layouts on disk."""
