@@ -1,0 +1,32 @@
+"""Containers without a daemon: an OCI runtime under a supervisor of the session's own namespaces."""
+
+from __future__ import annotations
+
+from embedded_engine.sandbox.errors import SandboxError, StartError
+from embedded_engine.sandbox.spec import (
+    BindMount,
+    ContainerSpec,
+    Exit,
+    HostNames,
+    Mount,
+    Overlay,
+    OverlayMount,
+    SecretMount,
+    SocketMount,
+    TmpfsMount,
+)
+
+__all__ = [
+    "BindMount",
+    "ContainerSpec",
+    "Exit",
+    "HostNames",
+    "Mount",
+    "Overlay",
+    "OverlayMount",
+    "SandboxError",
+    "SecretMount",
+    "SocketMount",
+    "StartError",
+    "TmpfsMount",
+]
