@@ -1,0 +1,1 @@
+"""The items service: FastAPI over PostgreSQL and Redis."""

@@ -1,0 +1,1 @@
+"""Redis, which the service is faster with and serves without."""

@@ -1,0 +1,98 @@
+"""The item repository on PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import Select, delete, insert, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import ItemNameTakenError, VersionConflictError
+from app.core.items import Cursor, Item
+from app.core.ports import ItemRepository
+from app.db.schema import ItemRow
+
+# Columns, not rows: a session would answer a second read from its memory of the first.
+_ITEMS = select(
+    ItemRow.id,
+    ItemRow.name,
+    ItemRow.description,
+    ItemRow.price,
+    ItemRow.version,
+    ItemRow.created_at,
+    ItemRow.updated_at,
+)
+_IN_ORDER = _ITEMS.order_by(ItemRow.created_at, ItemRow.id)
+_UNIQUE_NAME = "uq_items_name"
+
+
+@asynccontextmanager
+async def postgres_items(new_session: Callable[[], AsyncSession]) -> AsyncIterator[ItemRepository]:
+    """One unit of work: everything is committed when the block ends well, and nothing when it raises."""
+    async with new_session() as session, session.begin():
+        yield PostgresItemRepository(session)
+
+
+class PostgresItemRepository:
+    """Items in the table `items`, within the transaction of one session, which is not this class's to end."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, item: Item) -> None:
+        try:
+            await self._session.execute(insert(ItemRow).values(**asdict(item)))
+        except IntegrityError as error:
+            raise _translated(error, item) from error
+
+    async def get(self, item_id: UUID) -> Item | None:
+        found = await self._read(_ITEMS.where(ItemRow.id == item_id))
+        return found[0] if found else None
+
+    async def page(self, *, limit: int, after: Cursor | None) -> Sequence[Item]:
+        statement = _IN_ORDER.limit(limit)
+        if after is not None:
+            place = tuple_(ItemRow.created_at, ItemRow.id)
+            statement = statement.where(place > (after.created_at, after.item_id))
+        return await self._read(statement)
+
+    async def search(self, text: str, *, limit: int) -> Sequence[Item]:
+        return await self._read(_IN_ORDER.where(ItemRow.name.icontains(text, autoescape=True)).limit(limit))
+
+    async def replace(self, item: Item, *, stored_version: int) -> None:
+        # The version is compared by the statement that writes: of two writers at once, one finds no row.
+        statement = (
+            update(ItemRow)
+            .where(ItemRow.id == item.id, ItemRow.version == stored_version)
+            .values(**asdict(item))
+            .returning(ItemRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        try:
+            changed = (await self._session.execute(statement)).scalar_one_or_none()
+        except IntegrityError as error:
+            raise _translated(error, item) from error
+        if changed is None:
+            raise VersionConflictError(item.id)
+
+    async def remove(self, item_id: UUID, *, stored_version: int) -> None:
+        statement = (
+            delete(ItemRow)
+            .where(ItemRow.id == item_id, ItemRow.version == stored_version)
+            .returning(ItemRow.id)
+            .execution_options(synchronize_session=False)
+        )
+        if (await self._session.execute(statement)).scalar_one_or_none() is None:
+            raise VersionConflictError(item_id)
+
+    async def _read(self, statement: Select[UUID, str, str, Decimal, int, datetime, datetime]) -> list[Item]:
+        return [Item(*row) for row in await self._session.execute(statement)]
+
+
+def _translated(error: IntegrityError, item: Item) -> Exception:
+    """The core's error for a violated constraint; a violation that it does not know stays what it is."""
+    return ItemNameTakenError(item.name) if _UNIQUE_NAME in str(error.orig) else error

@@ -1,0 +1,1 @@
+"""What an operator sees: logs, metrics, and the id that ties the lines of one request together."""
