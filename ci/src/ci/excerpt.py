@@ -1,0 +1,43 @@
+"""The part of a stage's output that says why it failed."""
+
+import re
+from typing import Final
+
+MAX_LINES: Final = 60
+MAX_CHARACTERS: Final = 6_000
+
+# pytest prints what passed first; these banners begin the part that matters.
+_PYTEST_SECTION: Final = re.compile(r"^=+ (FAILURES|ERRORS|short test summary info) =+$", re.MULTILINE)
+_COMMAND: Final = re.compile(r"^\$ ", re.MULTILINE)
+_TERMINAL_CODE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def excerpt(output: str, *, max_lines: int = MAX_LINES, max_characters: int = MAX_CHARACTERS) -> str:
+    """Take what the last command printed, from its first failure on, bounded in length.
+
+    The last command is the one that failed: a stage stops there. When the text is too long its middle is left out,
+    because linters begin and test runners end with what matters most.
+    """
+    text = _TERMINAL_CODE.sub("", output).replace("\r\n", "\n")
+    if commands := list(_COMMAND.finditer(text)):
+        text = text[commands[-1].start() :]
+    if section := _PYTEST_SECTION.search(text):
+        text = text[section.start() :]
+    return _clip_characters(_clip_lines(text.strip("\n"), max_lines), max_characters)
+
+
+def _clip_lines(text: str, limit: int) -> str:
+    lines = text.split("\n")
+    if len(lines) <= limit:
+        return text
+    head = limit // 2
+    tail = limit - head
+    left_out = f"... {len(lines) - limit} lines left out ..."
+    return "\n".join([*lines[:head], left_out, *lines[-tail:]])
+
+
+def _clip_characters(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n... {len(text) - limit} characters left out ...\n{text[-(limit - half) :]}"

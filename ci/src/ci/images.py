@@ -1,0 +1,12 @@
+"""Every image and every tool that the pipeline names, once."""
+
+from typing import Final
+
+PYTHON: Final = "python:3.13-slim"
+"""Where the stages run; the service's Dockerfile starts from the same image."""
+
+POSTGRES: Final = "postgres:17"
+REDIS: Final = "redis:8"
+
+UV: Final = "uv==0.13.9"
+"""From the package index, not from an image that one registry has."""

@@ -1,0 +1,135 @@
+"""Checks, builds and tests the service: every stage is a function, the same on a laptop and in CI."""
+
+from typing import Annotated
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
+
+from ci import base, image, migrations, quality, report, smoke, sources, suite, testing
+from ci.policy.suites import Suite
+from ci.stage import marked_fresh, stage
+
+enum_type(Suite)
+
+# Why some functions are cached for the session only: under the default of seven days a suite would answer without
+# showing its stages, and a report would keep a stage that could not run. Their executions are cached all the same.
+# Why those lines ignore the type checker: `cache` is missing from the SDK's overloads of `function`.
+
+
+@object_type
+class Ci:
+    """The pipeline. Suites run many stages at once; each stage is a check and runs alone as well."""
+
+    source: Annotated[
+        dagger.Directory,
+        DefaultPath("/"),
+        Ignore(sources.IGNORED),
+        Doc("The repository; only what the stages need of it is read"),
+    ]
+    fresh: Annotated[str, Doc("Any new value, such as a run's number, runs every stage again")] = ""
+
+    # --- Suites
+
+    @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def quick(self) -> str:
+        """Formatting, lint, types, unit tests, lock files: seconds, and no service."""
+        return await suite.check(self, Suite.QUICK)
+
+    @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def full(self) -> str:
+        """The quick suite, then migrations, integration tests, the image and its smoke test."""
+        return await suite.check(self, Suite.FULL)
+
+    @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def report(
+        self, suite: Annotated[Suite, Doc("The suite whose reports are wanted")] = Suite.FULL
+    ) -> dagger.Directory:
+        """The reports and times of a suite's last run, green or red: nothing that has run is run again."""
+        return await report.report(self, suite)
+
+    # --- Stages of the quick suite
+
+    @function
+    @check
+    @stage
+    def formatting(self) -> dagger.Container:
+        """The formatter would change nothing."""
+        return self._ready().with_(quality.formatting(self.source))
+
+    @function
+    @check
+    @stage
+    def lint(self) -> dagger.Container:
+        """The linter finds nothing."""
+        return self._ready().with_(quality.lint(self.source))
+
+    @function
+    @check
+    @stage
+    def types(self) -> dagger.Container:
+        """The strict type checker finds nothing."""
+        return self._ready().with_(quality.types(self.source))
+
+    @function
+    @check
+    @stage
+    def unit(self) -> dagger.Container:
+        """The unit tests pass and cover enough: 80 % of the service's branches, all of its core."""
+        return self._ready().with_(testing.unit(self.source))
+
+    @function
+    @check
+    @stage
+    def lock(self) -> dagger.Container:
+        """Every lock file is what its pyproject.toml asks for."""
+        return base.toolbox().with_(marked_fresh(self.fresh)).with_(quality.lock(self.source))
+
+    # --- Stages of the full suite
+
+    @function
+    @check
+    @stage
+    def migrations(self) -> dagger.Container:
+        """On a fresh PostgreSQL the migrations go up, down and up, have one head, and match the models."""
+        return self._ready().with_(migrations.migrations(self.source, self.fresh))
+
+    @function
+    @check
+    @stage
+    def integration(self) -> dagger.Container:
+        """The integration tests pass against PostgreSQL and Redis."""
+        return self._ready().with_(testing.integration(self.source, self.fresh))
+
+    @function
+    @check
+    @stage
+    async def build(self) -> dagger.Container:
+        """The image builds, and is as it is meant to be: lean, labelled, watched, run by an ordinary user."""
+        return await image.inspected(await image.image(self.source), self.fresh)
+
+    @function
+    @check
+    @stage
+    async def smoke(self) -> dagger.Container:
+        """The very image starts as a service, becomes ready, stores an item, and obeys SIGTERM."""
+        return await smoke.smoke(await image.image(self.source), self.fresh)
+
+    # --- Parts, to look into or to build on
+
+    @function
+    def base(self) -> dagger.Container:
+        """Python with the locked dependencies and tools: where the stages run."""
+        return base.base(self.source)
+
+    @function
+    async def image(self) -> dagger.Container:
+        """The service's image, built from its Dockerfile."""
+        return await image.image(self.source)
+
+    @function
+    def coverage(self) -> dagger.Directory:
+        """The coverage of the unit tests, as XML and HTML, also when they are red."""
+        return self._ready().with_(testing.unit(self.source)).directory(testing.COVERAGE)
+
+    def _ready(self) -> dagger.Container:
+        return base.base(self.source).with_(marked_fresh(self.fresh))

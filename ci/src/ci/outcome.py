@@ -1,0 +1,73 @@
+"""How a stage ended, as plain data: everything that is rendered is rendered from this."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Status(StrEnum):
+    """How a stage ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+    """It could not be carried out: an image, a service or the base was not to be had. Only this is tried again."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the wrapper wrote about one run of a stage's commands; times in seconds since the epoch."""
+
+    started: float
+    ended: float
+    exit_code: int
+
+    @property
+    def seconds(self) -> float:
+        """How long the commands took, whenever they ran."""
+        return max(0.0, self.ended - self.started)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the wrapper's JSON; raises ValueError when it is something else.
+
+        >>> Record.parse('{"stage": "lint", "started": 10.5, "ended": 12.0, "exit_code": 0}').seconds
+        1.5
+        """
+        fields: dict[str, Any] = json.loads(text)
+        try:
+            return cls(float(fields["started"]), float(fields["ended"]), int(fields["exit_code"]))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a record of a stage: {text!r}") from error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A stage's verdict; no record when its commands never ran."""
+
+    stage: str
+    status: Status
+    record: Record | None = None
+    reason: str = ""
+    excerpt: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the stage is green."""
+        return self.status is Status.PASSED
+
+    def describe(self) -> str:
+        """Say why it is red, show the part of the output that tells, name the command that runs it again."""
+        verb = "failed" if self.status is Status.FAILED else "could not run"
+        parts = [f"{self.stage} {verb}: {self.reason}", self.excerpt, rerun(self.stage)]
+        return "\n".join(part for part in parts if part)
+
+
+def rerun(stage: str) -> str:
+    """Name the one command that runs a stage again, on either engine.
+
+    >>> rerun("unit")
+    'rerun: ci unit (or: dagger call unit)'
+    """
+    return f"rerun: ci {stage} (or: dagger call {stage})"

@@ -1,0 +1,54 @@
+"""The stage that starts the very image, as a service, and uses it as a client would.
+
+Migrations, service, requests and the end of the service are one execution, the prober's: it is in the cache as a whole
+or not at all, and no step of it meets a database that another run has made.
+"""
+
+from typing import Final
+
+import dagger
+from dagger import dag
+
+from ci import images
+from ci.scripts import text_of
+from ci.services import with_postgres, with_redis
+from ci.stage import marked_fresh, recorded, with_wrapper
+
+_SERVICE_PORT: Final = 8000
+_ATTENDANT_PORT: Final = 9099
+_ATTENDANT: Final = "/opt/ci/attend.py"
+_PROBE: Final = "/opt/ci/probe.py"
+_MIGRATE: Final = "alembic upgrade head"
+
+
+async def smoke(image: dagger.Container, fresh: str) -> dagger.Container:
+    """The image migrates an empty database, becomes healthy and ready, stores an item, and obeys SIGTERM."""
+    command = [*await image.entrypoint(), *await image.default_args()]
+    service = started(image, command, fresh)
+    addresses = [f"http://service:{port}" for port in (_SERVICE_PORT, _ATTENDANT_PORT)]
+    return (
+        dag.container()
+        .from_(images.PYTHON)
+        .with_(with_wrapper)
+        .with_new_file(_PROBE, text_of("probe.py"))
+        .with_service_binding("service", service)
+        .with_(marked_fresh(fresh))
+        .with_(recorded("smoke", ["python", _PROBE, *addresses]))
+    )
+
+
+def started(image: dagger.Container, command: list[str], fresh: str) -> dagger.Service:
+    """Start the image by its own command, with a database and a cache beside it.
+
+    Nothing of the image changes: the attendant, which migrates first and sends SIGTERM when asked to, is mounted.
+    """
+    attendant = dag.directory().with_new_file("attend.py", text_of("attend.py")).file("attend.py")
+    return (
+        image.with_mounted_file(_ATTENDANT, attendant)
+        .with_env_variable("ENVIRONMENT", "production")
+        .with_env_variable("SECRET_KEY", "of no worth: this service ends with the smoke test")
+        .with_(with_postgres("smoke", fresh))
+        .with_(with_redis("smoke", fresh))
+        .with_exposed_port(_ATTENDANT_PORT)
+        .as_service(args=["python", _ATTENDANT, str(_ATTENDANT_PORT), _MIGRATE, "--", *command])
+    )

@@ -1,0 +1,25 @@
+"""Which files each stage sees: an edit elsewhere does not run it again."""
+
+from typing import Final
+
+# The service, as its tools need it. The configuration of every tool is in pyproject.toml.
+SERVICE: Final = ("pyproject.toml", "alembic.ini", "src/app")
+UNIT_TESTS: Final = (*SERVICE, "tests/unit", ".env.example")
+INTEGRATION_TESTS: Final = (*UNIT_TESTS, "tests/integration")
+
+IMAGE: Final = ("Dockerfile", ".dockerignore", "README.md", "uv.lock", *SERVICE)
+"""The context of the image's build; .dockerignore narrows it further."""
+
+PROJECTS: Final = (".", "ci", "engine")
+"""The projects that have a lock file of their own."""
+
+LOCKS: Final = (
+    *(f"{project}/{name}".removeprefix("./") for project in PROJECTS for name in ("pyproject.toml", "uv.lock")),
+    "ci/.python-version",
+)
+
+ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS)))
+"""Everything that any stage sees."""
+
+IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]
+"""The allow-list as patterns of files to leave out: all, then what is let back in."""

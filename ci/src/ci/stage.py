@@ -1,0 +1,106 @@
+"""What every stage is: commands under a small wrapper that keeps a record, and a verdict."""
+
+import functools
+import shlex
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import dagger
+from dagger import ReturnType, telemetry
+
+from ci.errors import StageFailed
+from ci.excerpt import excerpt
+from ci.outcome import Outcome, Record, Status
+from ci.scripts import text_of
+
+Module = TypeVar("Module")
+Step = Callable[[dagger.Container], dagger.Container]
+"""A part of a pipeline, joined to others with `Container.with_`."""
+
+Build = Callable[[], dagger.Container | Awaitable[dagger.Container]]
+"""Makes the container whose last execution is a stage; nothing has run when it is made."""
+
+REPORTS: Final = "/reports"
+"""Where a stage leaves its reports: logs/, times/, junit/, coverage/. No two stages write the same file."""
+
+_WRAPPER: Final = "/opt/ci/stage.sh"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A stage's outcome, and the container that holds its reports when its commands ran."""
+
+    outcome: Outcome
+    container: dagger.Container | None = None
+
+
+def with_wrapper(container: dagger.Container) -> dagger.Container:
+    """Put the wrapper into a container."""
+    return container.with_new_file(_WRAPPER, text_of("stage.sh"))
+
+
+def marked_fresh(fresh: str) -> Step:
+    """Give a run a name of its own, so that nothing after this step is taken from an earlier run."""
+    return lambda container: container.with_env_variable("CI_FRESH", fresh) if fresh else container
+
+
+def recorded(stage: str, *commands: Sequence[str] | str) -> Step:
+    """Run commands in order until one fails; output, times and exit code are kept whatever comes of it.
+
+    A command is a list of arguments, or one line of shell.
+    """
+    lines = [command if isinstance(command, str) else shlex.join(command) for command in commands]
+    return lambda container: container.with_exec(["sh", _WRAPPER, REPORTS, stage, *lines], expect=ReturnType.ANY)
+
+
+def stage(
+    method: Callable[[Module], dagger.Container | Awaitable[dagger.Container]],
+) -> Callable[[Module], Awaitable[dagger.Container]]:
+    """Turn a method that makes a stage's container into one that runs it, and raises StageFailed unless it is green.
+
+    The stage has the method's name. The plain method stays reachable for suites, by `inspect.unwrap`.
+    """
+
+    @functools.wraps(method)
+    async def checked(self: Module) -> dagger.Container:
+        result = await carry_out(method.__name__, functools.partial(method, self))
+        if result.container is None or not result.outcome.passed:
+            raise StageFailed(result.outcome)
+        return result.container
+
+    return checked
+
+
+async def carry_out(name: str, build: Build) -> Result:
+    """Run a stage, unless its result is at hand, and judge it; a red stage is a result, never an exception.
+
+    The stage is a span of its name, so that either engine shows when it starts and ends.
+    """
+    container: dagger.Container | None = None
+    try:
+        with telemetry.get_tracer().start_as_current_span(name):
+            made = build()
+            container = made if isinstance(made, dagger.Container) else await made
+            return Result(await _judge(name, container), container)
+    except StageFailed as failure:
+        return Result(failure.outcome, container)
+    except Exception as error:  # noqa: BLE001 - a fault in one stage must not hide the results of the others
+        return Result(_could_not_run(name, error))
+
+
+async def _judge(name: str, container: dagger.Container) -> Outcome:
+    record = Record.parse(await container.file(f"{REPORTS}/times/{name}.json").contents())
+    if record.exit_code == 0:
+        return Outcome(name, Status.PASSED, record)
+    output = await container.file(f"{REPORTS}/logs/{name}.txt").contents()
+    # Raised, not returned, so that the stage's span ends as an error.
+    raise StageFailed(Outcome(name, Status.FAILED, record, f"exit code {record.exit_code}", excerpt(output)))
+
+
+def _could_not_run(name: str, error: Exception) -> Outcome:
+    output = ""
+    if isinstance(error, dagger.ExecError):
+        output = excerpt("\n".join(text for text in (error.stdout, error.stderr) if text))
+    reason = str(error) if isinstance(error, dagger.DaggerError) else f"{type(error).__name__}: {error}"
+    return Outcome(name, Status.ERROR, reason=reason.strip() or type(error).__name__, excerpt=output)

@@ -1,0 +1,99 @@
+"""A suite's outcome in words, for a terminal, for a machine, and as Markdown."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from ci.outcome import Outcome, Status
+from ci.policy.suites import Suite
+
+_MARKS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.ERROR: "⚠️"}
+
+
+def verdict_of(outcomes: Sequence[Outcome]) -> Status:
+    """Judge a suite: a red stage weighs more than one that could not run."""
+    statuses = {outcome.status for outcome in outcomes}
+    return next((status for status in (Status.FAILED, Status.ERROR) if status in statuses), Status.PASSED)
+
+
+def reports_of(suite: Suite) -> str:
+    """Name the command that writes the reports of the same run.
+
+    >>> reports_of(Suite.FULL)
+    'ci report --suite=full export --path=reports'
+    """
+    return f"ci report --suite={suite} export --path=reports"
+
+
+def headline(suite: Suite, outcomes: Sequence[Outcome]) -> str:
+    """Say in one line how a suite went."""
+    red = [f"{outcome.stage} {outcome.status}" for outcome in outcomes if not outcome.passed]
+    if not red:
+        return f"{suite}: all {len(outcomes)} stages passed"
+    return f"{suite}: {len(outcomes) - len(red)} of {len(outcomes)} stages passed; {', '.join(red)}"
+
+
+def seconds_of(outcome: Outcome) -> str:
+    """Render how long a stage's commands took, whenever they ran; a dash when they never did."""
+    return "-" if outcome.record is None else f"{outcome.record.seconds:.1f}"
+
+
+def as_text(suite: Suite, outcomes: Sequence[Outcome]) -> str:
+    """Render for a terminal: verdict, table, then each red stage with its excerpt and the command that reruns it."""
+    width = max(len("stage"), *(len(outcome.stage) for outcome in outcomes))
+    table = [f"  {'stage':<{width}}  {'status':<6}  seconds"]
+    table += [f"  {one.stage:<{width}}  {one.status:<6}  {seconds_of(one):>7}" for one in outcomes]
+    red = [outcome.describe() for outcome in outcomes if not outcome.passed]
+    return "\n\n".join([headline(suite, outcomes), "\n".join(table), *red, f"reports: {reports_of(suite)}"])
+
+
+def as_json(suite: Suite, outcomes: Sequence[Outcome]) -> str:
+    """Render for a machine; times are UTC, absent where a stage's commands never ran."""
+    stages = [
+        {
+            "stage": outcome.stage,
+            "status": outcome.status,
+            "started": outcome.record and _timestamp(outcome.record.started),
+            "seconds": outcome.record and round(outcome.record.seconds, 3),
+            "exit_code": outcome.record and outcome.record.exit_code,
+            "reason": outcome.reason,
+        }
+        for outcome in outcomes
+    ]
+    document = {"suite": suite, "verdict": verdict_of(outcomes), "stages": stages}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(suite: Suite, outcomes: Sequence[Outcome]) -> str:
+    """Render for a pull request or a job's summary page."""
+    rows = [f"| {_MARKS[one.status]} | {one.stage} | {one.status} | {seconds_of(one)} |" for one in outcomes]
+    details = [
+        f"### {outcome.stage}: {_escaped(outcome.reason)}\n\n{fenced(outcome.excerpt)}`{rerun_of(outcome)}`"
+        for outcome in outcomes
+        if not outcome.passed
+    ]
+    table = ["| | stage | status | seconds |", "|---|---|---|--:|", *rows]
+    return "\n\n".join([f"## {headline(suite, outcomes)}", "\n".join(table), *details]) + "\n"
+
+
+def rerun_of(outcome: Outcome) -> str:
+    """Name the command that runs a stage again."""
+    return f"ci {outcome.stage}"
+
+
+def fenced(text: str) -> str:
+    """Put text into a code block whose fence is longer than any in it."""
+    if not text:
+        return ""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}text\n{text}\n{fence}\n\n"
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
