@@ -23,7 +23,7 @@ import keyword
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from embedded_engine.errors import EngineError, NotSupportedError
 
@@ -46,11 +46,6 @@ class ApiValue(Protocol):
     """An immutable value behind an object of the API."""
 
     TYPE: ClassVar[str]
-
-
-@runtime_checkable
-class _Identified(Protocol):
-    def identity(self) -> object: ...
 
 
 class UnknownObjectError(EngineError):
@@ -126,6 +121,9 @@ class ObjectTable:
 
     def _digest(self, root: object) -> bytes:
         """Digest depth first without recursion: a chain of steps may be longer than Python's stack."""
+        known = self._digests.get(id(root))
+        if known is not None:
+            return known[1]
         stack = [(root, _content(root))]
         while stack:
             current, content = stack[-1]
@@ -141,11 +139,7 @@ class ObjectTable:
 
     def _encode(self, item: object, write: Callable[[bytes], object]) -> None:
         """Write a canonical form: each item with its kind and length, so that no two values run together."""
-        known = self._digests.get(id(item)) if _is_compound(item) else None
-        if known is not None:
-            write(b"v")
-            write(known[1])
-        elif isinstance(item, enum.Enum):
+        if isinstance(item, enum.Enum):
             _write(write, b"e", f"{type(item).__qualname__}.{item.name}".encode())
         elif item is None or isinstance(item, bool | int | float):
             _write(write, b"n", repr(item).encode())
@@ -168,6 +162,9 @@ class ObjectTable:
             write(b"<%d:" % len(item))
             for part in sorted(item, key=repr):
                 self._encode(part, write)
+        elif (known := self._digests.get(id(item))) is not None:
+            write(b"v")
+            write(known[1])
         else:
             raise TypeError(f"{type(item).__qualname__} has no canonical form: make it a frozen dataclass")
 
@@ -186,14 +183,14 @@ def _origin(resolver: Resolver) -> str:
 
 
 def _attribute(name: str) -> Resolver:
-    def read(ctx: RequestContext, self: object) -> object:
-        return getattr(self, name)
+    def read(_ctx: RequestContext, value: object) -> object:
+        return getattr(value, name)
 
     return read
 
 
 def _refusal(name: str) -> Resolver:
-    def refuse(ctx: RequestContext, self: object, **arguments: object) -> object:
+    def refuse(_ctx: RequestContext, _value: object, **_arguments: object) -> object:
         raise NotSupportedError(name)
 
     return refuse
@@ -205,24 +202,25 @@ def _write(write: Callable[[bytes], object], kind: bytes, data: bytes) -> None:
 
 
 def _is_compound(item: object) -> bool:
-    return isinstance(item, _Identified) or (dataclasses.is_dataclass(item) and not isinstance(item, type))
+    kind = type(item)
+    return hasattr(kind, "__dataclass_fields__") or hasattr(kind, "identity")
 
 
-def _content(item: object) -> object:
+def _content(item: Any) -> object:
     """What stands for a value in its id: its class and either its `identity()` or its compared fields."""
-    name = f"{type(item).__module__}.{type(item).__qualname__}"
-    if isinstance(item, _Identified):
+    kind = type(item)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if hasattr(kind, "identity"):
         return (name, item.identity())
-    fields = dataclasses.fields(cast(Any, item))
-    return (name, *(getattr(item, each.name) for each in fields if each.compare))
+    return (name, *(getattr(item, each.name) for each in dataclasses.fields(item) if each.compare))
 
 
 def _compounds(item: object) -> list[object]:
-    """The dataclasses directly inside an item, through tuples, sets and mappings."""
-    if _is_compound(item):
-        return [item]
-    if isinstance(item, Mapping):
-        return [found for pair in item.items() for part in pair for found in _compounds(part)]
+    """The compounds directly inside an item, through tuples, sets and mappings."""
+    if isinstance(item, str | bytes | int | None):
+        return []
     if isinstance(item, tuple | list | frozenset | set):
         return [found for part in item for found in _compounds(part)]
-    return []
+    if isinstance(item, Mapping):
+        return [found for pair in item.items() for part in pair for found in _compounds(part)]
+    return [item] if _is_compound(item) else []

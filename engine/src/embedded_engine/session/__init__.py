@@ -1,0 +1,112 @@
+"""A session: the Dagger API on loopback, served from a thread with a loop of its own until it is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from embedded_engine import api
+from embedded_engine.binding import EngineLike, ObjectTable
+from embedded_engine.schema import Schema, load_schema
+from embedded_engine.session.execution import Execution
+from embedded_engine.session.http import Application, Server, StageOf
+
+ResultT = TypeVar("ResultT")
+OpenEngine = Callable[[], EngineLike | Awaitable[EngineLike]]
+
+# A chain of calls is one nested request, and each level costs a few frames; the default allows about a hundred.
+_RECURSION_LIMIT = 30_000
+_STACK_BYTES = 512 * 1024 * 1024  # reserved, not used
+
+
+class Session:
+    """Serves the API of one engine. Safe to use from any thread; a synchronous module function blocks its own only."""
+
+    def __init__(self, open_engine: OpenEngine, cache: Path, stage_of: StageOf) -> None:
+        self.token = secrets.token_urlsafe(32)
+        self.port = 0
+        self.objects = ObjectTable(secrets.token_bytes(32))
+        self._open_engine = open_engine
+        self._cache = cache
+        self._stage_of = stage_of
+        self._loop = asyncio.new_event_loop()
+        self._started: threading.Event = threading.Event()
+        self._stop: asyncio.Event | None = None
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="engine-session", daemon=True)
+
+    @classmethod
+    def open(
+        cls, open_engine: OpenEngine, *, cache: Path, stage_of: StageOf = lambda _span: None, load_api: bool = True
+    ) -> Session:
+        """Start serving. `open_engine` is called in the session's own loop; what it raises is raised here.
+
+        `cache` keeps what is made of the schema; `stage_of` names the stage that a span (16 hex digits) belongs to.
+        """
+        if load_api:
+            api.load()
+        session = cls(open_engine, cache, stage_of)
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
+        before = threading.stack_size(_STACK_BYTES)
+        try:
+            session._thread.start()
+        finally:
+            threading.stack_size(before)
+        session._started.wait()
+        if session._failure is not None:
+            session._thread.join()
+            raise session._failure
+        return session
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which a Dagger SDK finds the session."""
+        return {"DAGGER_SESSION_PORT": str(self.port), "DAGGER_SESSION_TOKEN": self.token}
+
+    def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Run something in the session's loop and wait for it, from another thread."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        """Cancel what runs, close the engine, end the thread. Closing twice is harmless."""
+        if self._thread.is_alive() and self._stop is not None:
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that opened or closes the session
+            self._failure = error
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        schema: Schema = load_schema(self._cache)
+        opened = self._open_engine()
+        engine: EngineLike = await opened if inspect.isawaitable(opened) else opened
+        try:
+            application = Application(Execution(schema, engine, self.objects), self.token, self._stage_of)
+            server, self.port = await Server.start(application)
+            self._stop = asyncio.Event()
+            self._started.set()
+            await self._stop.wait()
+            await server.close()
+        finally:
+            await engine.close()
