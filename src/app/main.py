@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
+from typing import Final
 
 from fastapi import FastAPI
 
@@ -11,6 +12,7 @@ from app.api.cursors import CursorCodec
 from app.api.dependencies import State
 from app.api.handlers import add_problem_handlers, answer_failure
 from app.api.openapi import describe_problems
+from app.api.routes import RouteTable
 from app.api.v1 import create_v1_router
 from app.observability.logs import configure_logging
 from app.observability.metrics import Metrics
@@ -18,6 +20,8 @@ from app.observability.middleware import ObservationMiddleware, RequestIdMiddlew
 from app.resources import Resources, open_resources
 from app.settings import Settings, SettingsError, load_settings
 from app.version import release
+
+_LARGEST_BODY: Final = 64 * 1024
 
 # Made when it is asked for, see __getattr__.
 app: FastAPI
@@ -37,13 +41,20 @@ def create_app(
             cursors = CursorCodec(settings.secret_key.get_secret_value())
             yield State(settings=settings, metrics=metrics, resources=resources, cursors=cursors)
 
-    application = FastAPI(title="Items", version=release(), lifespan=lifespan, redirect_slashes=False)
+    application = FastAPI(
+        title="Items", version=release(), lifespan=lifespan, redirect_slashes=False, max_body_size=_LARGEST_BODY
+    )
     application.include_router(operations.router)
     application.include_router(create_v1_router(settings))
     add_problem_handlers(application)
     describe_problems(application)
     # The last one added is the outermost.
-    application.add_middleware(ObservationMiddleware, metrics=metrics, failure=answer_failure)
+    application.add_middleware(
+        ObservationMiddleware,
+        metrics=metrics,
+        failure=answer_failure,
+        template=RouteTable(application.routes).template,
+    )
     application.add_middleware(RequestIdMiddleware)
     return application
 

@@ -11,7 +11,7 @@ DEVELOPMENT_SECRET: Final = "for-development-only"  # noqa: S105 - refused every
 
 
 class SettingsError(Exception):
-    """The environment does not make a usable configuration; one line per mistake."""
+    """The environment does not make a usable configuration."""
 
 
 class Environment(StrEnum):
@@ -89,7 +89,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(_explain(error))) from None
+        raise SettingsError("; ".join(_explain(error))) from None
 
 
 def _explain(error: ValidationError) -> list[str]:

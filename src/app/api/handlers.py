@@ -1,6 +1,6 @@
 """Every error that leaves a route, turned into a problem."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.problems import KINDS, Kind, Mistake, ProblemError, problem_response
+from app.api.routes import RouteTable
 from app.core.errors import CoreError, RateLimitedError
 
 _INVALID: Final = Kind(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request is not valid")
@@ -43,7 +44,11 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def refused_by_framework(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         detail = error.detail if error.detail != status.phrase else None
-        return problem_response(request, Kind(status), detail, headers=error.headers)
+        headers = error.headers
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            # The framework names the methods of one route; the path may have several.
+            headers = {"Allow": ", ".join(sorted(RouteTable(app.routes).methods(request.scope)))}
+        return problem_response(request, Kind(status), detail, headers=headers)
 
 
 async def answer_failure(scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,12 +59,12 @@ async def answer_failure(scope: Scope, receive: Receive, send: Send) -> None:
     await response(scope, receive, send)
 
 
-def _mistake(entry: dict[str, Any]) -> Mistake:
+def _mistake(entry: Mapping[str, Any]) -> Mistake:
     location, *place = entry["loc"]
-    return Mistake(location=location, name=_name(location, place), detail=entry["msg"])
-
-
-def _name(location: str, place: Sequence[str | int]) -> str:
     if location == "body":
-        return "#" + "".join(f"/{part}" for part in place)
-    return ".".join(str(part) for part in place)
+        # Where a body is not JSON at all, the place is a number of characters and points to nothing.
+        parts = [] if entry["type"] == "json_invalid" else place
+        name = "#" + "".join(f"/{part}" for part in parts)
+    else:
+        name = ".".join(str(part) for part in place)
+    return Mistake(location=location, name=name, detail=entry["msg"].removeprefix("Value error, "))

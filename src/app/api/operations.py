@@ -43,7 +43,7 @@ async def health() -> Alive:
     return Alive()
 
 
-@router.get("/ready", responses=problems(503))
+@router.get("/ready", response_model_exclude_none=True, responses=problems(503))
 async def ready(resources: ResourcesDependency, settings: SettingsDependency) -> Ready:
     """Tell whether the process can serve.
 

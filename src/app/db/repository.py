@@ -1,23 +1,27 @@
 """The item repository on PostgreSQL."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import Select, delete, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import ItemNameTakenError, VersionConflictError
+from app.core.errors import ItemNameTakenError, StorageUnavailableError, VersionConflictError
 from app.core.items import Cursor, Item
 from app.core.ports import ItemRepository
 from app.db.schema import ItemRow
 
 # Columns, not rows: a session would answer a second read from its memory of the first.
-_ITEMS = select(
+_ITEMS: Final = select(
     ItemRow.id,
     ItemRow.name,
     ItemRow.description,
@@ -26,15 +30,26 @@ _ITEMS = select(
     ItemRow.created_at,
     ItemRow.updated_at,
 )
-_IN_ORDER = _ITEMS.order_by(ItemRow.created_at, ItemRow.id)
-_UNIQUE_NAME = "uq_items_name"
+_IN_ORDER: Final = _ITEMS.order_by(ItemRow.created_at, ItemRow.id)
+_UNIQUE_NAME: Final = "uq_items_name"
+
+# The driver raises its own errors, and the system's, while it connects; later they come in SQLAlchemy's.
+_UNREACHABLE: Final = (OperationalError, InterfaceError, PoolTimeoutError, OSError, asyncpg.PostgresError)
+_logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def postgres_items(new_session: Callable[[], AsyncSession]) -> AsyncIterator[ItemRepository]:
-    """One unit of work: everything is committed when the block ends well, and nothing when it raises."""
-    async with new_session() as session, session.begin():
-        yield PostgresItemRepository(session)
+    """One unit of work: everything is committed when the block ends well, and nothing when it raises.
+
+    Raises StorageUnavailableError when the database cannot be reached, or gives no connection in time.
+    """
+    try:
+        async with new_session() as session, session.begin():
+            yield PostgresItemRepository(session)
+    except _UNREACHABLE as error:
+        _logger.warning("the database cannot be reached", extra={"reason": repr(error)})
+        raise StorageUnavailableError from error
 
 
 class PostgresItemRepository:

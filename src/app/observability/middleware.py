@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
@@ -53,10 +54,13 @@ class RequestIdMiddleware:
 class ObservationMiddleware:
     """Measures and logs every request; a failure of the code is logged with its traceback and told as `failure`."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, failure: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, failure: ASGIApp, template: Callable[[Scope], str | None]
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._failure = failure
+        self._template = template
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +88,7 @@ class ObservationMiddleware:
                 self._observe(scope, status or 500, time.perf_counter() - started)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path_format", _UNMATCHED)
+        route = self._template(scope) or _UNMATCHED
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.request(method=method, route=route, status=status, seconds=seconds)
         _access.log(
