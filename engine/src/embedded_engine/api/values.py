@@ -1,0 +1,177 @@
+"""The values behind the objects of the API: frozen, hashable by content, their file systems lazy."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from embedded_engine.graph import Execution, FsNode, Scratch
+from embedded_engine.graph.process import CacheMount, Mount, Port, SecretMount, Service, Sharing, TmpfsMount, TreeMount
+from embedded_engine.images.config import Healthcheck, ImageConfig
+from embedded_engine.secrets import Secret
+
+SCRATCH = Scratch()
+
+
+@dataclass(frozen=True)
+class DirectoryValue:
+    """A directory: a place in a file system."""
+
+    TYPE: ClassVar[str] = "Directory"
+
+    fs: FsNode = SCRATCH
+    path: str = "/"
+
+    def at(self, path: str) -> str:
+        """The absolute path, within the file system, of a path in this directory. `..` never leads out of it."""
+        inside = posixpath.normpath(posixpath.join("/", path))
+        return posixpath.normpath(f"{self.path}/{inside}").replace("//", "/")
+
+
+@dataclass(frozen=True)
+class FileValue:
+    """A file: a path in a file system. `name` is what it is called where that differs from the path's last part."""
+
+    TYPE: ClassVar[str] = "File"
+
+    fs: FsNode
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return posixpath.basename(self.path)
+
+
+@dataclass(frozen=True)
+class SecretValue:
+    """A secret, by reference."""
+
+    TYPE: ClassVar[str] = "Secret"
+
+    secret: Secret
+
+
+@dataclass(frozen=True)
+class CacheVolumeValue:
+    """A cache volume: its key names it in the store; the rest is how it is used and first filled."""
+
+    TYPE: ClassVar[str] = "CacheVolume"
+
+    volume: str
+    sharing: Sharing = Sharing.SHARED
+    source: DirectoryValue | None = None
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class PortValue:
+    """A port that a container or service exposes."""
+
+    TYPE: ClassVar[str] = "Port"
+
+    port: int
+    protocol: str = "TCP"
+    description: str | None = None
+    experimental_skip_healthcheck: bool = False
+
+
+@dataclass(frozen=True)
+class EnvVariableValue:
+    """One environment variable."""
+
+    TYPE: ClassVar[str] = "EnvVariable"
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class LabelValue:
+    """One label of an image."""
+
+    TYPE: ClassVar[str] = "Label"
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class HealthcheckValue:
+    """A container's health check; durations as Go writes them (`30s`)."""
+
+    TYPE: ClassVar[str] = "HealthcheckConfig"
+
+    args: tuple[str, ...]
+    shell: bool
+    interval: str | None = None
+    timeout: str | None = None
+    start_period: str | None = None
+    start_interval: str | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True)
+class ContainerValue:
+    """A container that may be run, changed, published or turned into a service."""
+
+    TYPE: ClassVar[str] = "Container"
+
+    fs: FsNode = SCRATCH
+    config: ImageConfig = field(default_factory=ImageConfig)
+    mounts: tuple[Mount, ...] = ()
+    secret_env: tuple[tuple[str, Secret], ...] = ()
+    bindings: tuple[tuple[str, Service], ...] = ()
+    ports: tuple[Port, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+    image_ref: str = ""
+    execution: Execution | None = None
+    registry_auth: tuple[tuple[str, str, Secret], ...] = ()
+
+    def configured(self, **changes: object) -> ContainerValue:
+        """The same container with changes to its image configuration."""
+        return replace(self, config=replace(self.config, **changes))
+
+    def absolute(self, path: str) -> str:
+        """A path of the container, relative ones from its working directory."""
+        return posixpath.normpath(posixpath.join("/", self.config.workdir, path)).replace("//", "/")
+
+    def mount_over(self, path: str) -> Mount | None:
+        """The innermost mount that an absolute path lies in."""
+        covering = [mount for mount in self.mounts if path == mount.target or path.startswith(f"{mount.target}/")]
+        return max(covering, key=lambda mount: len(mount.target), default=None)
+
+    def with_mount(self, mount: Mount) -> ContainerValue:
+        """The same container with a mount, in place of one at the same path."""
+        others = tuple(each for each in self.mounts if each.target != mount.target)
+        return replace(self, mounts=(*others, mount))
+
+
+@dataclass(frozen=True)
+class ServiceValue:
+    """A service of the session: a container's, to be started when it is needed."""
+
+    TYPE: ClassVar[str] = "Service"
+
+    service: Service
+
+
+__all__ = [
+    "SCRATCH",
+    "CacheMount",
+    "CacheVolumeValue",
+    "ContainerValue",
+    "DirectoryValue",
+    "EnvVariableValue",
+    "FileValue",
+    "Healthcheck",
+    "HealthcheckValue",
+    "LabelValue",
+    "PortValue",
+    "SecretMount",
+    "SecretValue",
+    "ServiceValue",
+    "TmpfsMount",
+    "TreeMount",
+]

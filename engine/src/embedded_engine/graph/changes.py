@@ -1,0 +1,219 @@
+"""The changes that a step can make to a file system, each one layer."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from embedded_engine.graph.accounts import needs_lookup, resolve_owner
+from embedded_engine.graph.filesystem import Change
+from embedded_engine.graph.identity import fingerprint
+from embedded_engine.graph.node import FsNode
+from embedded_engine.store import LayerWriter, Patterns, Union
+
+if TYPE_CHECKING:
+    from embedded_engine.graph.graph import Graph
+
+ROOT = (0, 0)
+EVERYTHING = Patterns()
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whom written files belong to: `user[:group]`, and the file system that knows the names. Empty: as it is."""
+
+    name: str = ""
+    accounts: FsNode | None = None
+
+    async def key(self, graph: Graph) -> str:
+        """The name, and where names must be looked up, the file system that knows them."""
+        if self.accounts is None or not needs_lookup(self.name):
+            return self.name
+        return f"{self.name}@{await graph.key(self.accounts)}"
+
+    async def resolve(self, graph: Graph) -> tuple[int, int] | None:
+        """(uid, gid), or None to leave owners as they are."""
+        return await resolve_owner(graph, self.name, self.accounts)
+
+
+NOBODY_IN_PARTICULAR = Owner()
+
+
+@dataclass(frozen=True)
+class NewFile(Change):
+    """A file with the given contents; missing parents are made. `permissions` are the mode's low bits."""
+
+    path: str
+    contents: bytes
+    permissions: int = 0o644
+    owner: Owner = NOBODY_IN_PARTICULAR
+
+    async def inputs(self, graph: Graph) -> str:
+        return fingerprint("file", self.path, self.contents, self.permissions, await self.owner.key(graph))
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        owner = await self.owner.resolve(graph) or ROOT
+
+        def write(writer: LayerWriter) -> None:
+            writer.write(self.path, self.contents, mode=self.permissions, owner=owner)
+
+        return write
+
+
+@dataclass(frozen=True)
+class NewDirectory(Change):
+    """A directory, with missing parents."""
+
+    path: str
+    permissions: int = 0o755
+    owner: Owner = NOBODY_IN_PARTICULAR
+
+    async def inputs(self, graph: Graph) -> str:
+        return fingerprint("mkdir", self.path, self.permissions, await self.owner.key(graph))
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        owner = await self.owner.resolve(graph) or ROOT
+
+        def make(writer: LayerWriter) -> None:
+            writer.mkdir(self.path, mode=self.permissions, owner=owner)
+
+        return make
+
+
+@dataclass(frozen=True)
+class CopyDirectory(Change):
+    """The contents of a directory of another file system, merged into `path`."""
+
+    source: FsNode
+    source_path: str
+    path: str
+    patterns: Patterns = EVERYTHING
+    owner: Owner = NOBODY_IN_PARTICULAR
+    permissions: int | None = None
+
+    async def inputs(self, graph: Graph) -> str:
+        content = await graph.content(self.source, self.source_path, self.patterns)
+        return fingerprint("copy", content, self.path, self.permissions, await self.owner.key(graph))
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        owner = await self.owner.resolve(graph)
+        source = await graph.union(self.source)
+
+        def copy(writer: LayerWriter) -> None:
+            writer.copy_tree(
+                source,
+                self.source_path,
+                self.path,
+                patterns=self.patterns,
+                owner=owner,
+                permissions=self.permissions,
+            )
+
+        return copy
+
+
+@dataclass(frozen=True)
+class CopyFile(Change):
+    """A file of another file system, put at `path` (into it, if `path` ends with a slash or is a directory)."""
+
+    source: FsNode
+    source_path: str
+    path: str
+    name: str
+    owner: Owner = NOBODY_IN_PARTICULAR
+    permissions: int | None = None
+
+    async def inputs(self, graph: Graph) -> str:
+        content = await graph.content(self.source, self.source_path)
+        return fingerprint("put", content, self.path, self.name, self.permissions, await self.owner.key(graph))
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        owner = await self.owner.resolve(graph)
+        source = (await graph.union(self.source)).stat(self.source_path)
+
+        def put(writer: LayerWriter) -> None:
+            writer.place(self.path, self.name, source, owner=owner, mode=self.permissions)
+
+        return put
+
+
+@dataclass(frozen=True)
+class Remove(Change):
+    """Paths taken away; each may be a glob, and one that is not there is no error."""
+
+    paths: tuple[str, ...]
+
+    async def inputs(self, graph: Graph) -> str:
+        return fingerprint("remove", self.paths)
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        def remove(writer: LayerWriter) -> None:
+            for pattern in self.paths:
+                for path in _matching(writer, pattern):
+                    writer.remove(path)
+
+        return remove
+
+
+@dataclass(frozen=True)
+class NewSymlink(Change):
+    """A symbolic link at `path` to `target`, which need not exist."""
+
+    path: str
+    target: str
+
+    async def inputs(self, graph: Graph) -> str:
+        return fingerprint("symlink", self.path, self.target)
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        def link(writer: LayerWriter) -> None:
+            writer.symlink(self.target, self.path)
+
+        return link
+
+
+@dataclass(frozen=True)
+class ChangeOwner(Change):
+    """Another owner for everything at and below `path`."""
+
+    path: str
+    owner: Owner
+
+    async def inputs(self, graph: Graph) -> str:
+        return fingerprint("chown", self.path, await self.owner.key(graph))
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        owner = await self.owner.resolve(graph) or ROOT
+        return lambda writer: writer.chown(self.path, owner, recursive=True)
+
+
+@dataclass(frozen=True)
+class SetTimestamps(Change):
+    """One modification time, in seconds since the epoch, for everything at and below `path`."""
+
+    path: str
+    seconds: int
+
+    async def inputs(self, graph: Graph) -> str:
+        return fingerprint("timestamps", self.path, self.seconds)
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        return lambda writer: writer.utime_all(self.seconds * 1_000_000_000, self.path)
+
+
+def _matching(view: Union, pattern: str) -> list[str]:
+    """The paths that a pattern names: itself, or where it has wildcards, the entries that match, part by part."""
+    if not any(character in pattern for character in "*?["):
+        return [pattern]
+    found = [""]
+    for part in pattern.strip("/").split("/"):
+        found = [
+            f"{directory}/{name}"
+            for directory in found
+            if view.exists(directory or "/") and view.stat(directory or "/").is_dir
+            for name in view.list(directory or "/")
+            if fnmatch.fnmatchcase(name, part)
+        ]
+    return found

@@ -1,0 +1,84 @@
+"""What a process writes: read from pipes as it comes, scrubbed of secrets, kept in files, told to whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from embedded_engine.secrets import Scrubber
+
+CHUNK_BYTES = 64 * 1024
+STREAMS = ("stdout", "stderr")
+
+
+class Output:
+    """The output of one process, below `directory`.
+
+    `pipe(stream)` is where the process writes; `file(stream)` where the bytes are afterwards, for the streams
+    `stdout`, `stderr` and `combined` (both, in the order in which they came).
+    """
+
+    def __init__(self, directory: Path, secrets: Iterable[bytes], tell: Callable[[str, bytes], None]) -> None:
+        self._directory = directory
+        self._secrets = tuple(secrets)
+        self._tell = tell
+        self._readers: list[asyncio.Task[None]] = []
+        self._combined: BinaryIO | None = None
+
+    def pipe(self, stream: str) -> Path:
+        """The named pipe that the process writes to."""
+        return self._directory / f"{stream}.pipe"
+
+    def file(self, stream: str) -> Path:
+        """The file that holds what came."""
+        return self._directory / stream
+
+    async def open(self) -> None:
+        """Make the pipes and begin to read them."""
+        self._combined = self.file("combined").open("wb")
+        for stream in STREAMS:
+            os.mkfifo(self.pipe(stream))
+            reader = asyncio.StreamReader(limit=CHUNK_BYTES)
+            end = os.fdopen(os.open(self.pipe(stream), os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
+            await asyncio.get_running_loop().connect_read_pipe(lambda r=reader: asyncio.StreamReaderProtocol(r), end)
+            self._readers.append(asyncio.create_task(self._read(stream, reader)))
+
+    async def finish(self) -> None:
+        """Wait until everything that was written has been read. The process has ended, or never began."""
+        for stream in STREAMS:
+            # A pipe that nobody opened for writing has no end to read: be the writer that came and went.
+            os.close(os.open(self.pipe(stream), os.O_WRONLY | os.O_NONBLOCK))
+        await asyncio.gather(*self._readers)
+        if self._combined:
+            self._combined.close()
+        for stream in STREAMS:
+            self.pipe(stream).unlink(missing_ok=True)
+
+    async def _read(self, stream: str, reader: asyncio.StreamReader) -> None:
+        scrubber = Scrubber(self._secrets)
+        with self.file(stream).open("wb") as kept:
+            while chunk := await reader.read(CHUNK_BYTES):
+                self._keep(stream, kept, scrubber.feed(chunk))
+            self._keep(stream, kept, scrubber.finish())
+
+    def _keep(self, stream: str, kept: BinaryIO, data: bytes) -> None:
+        if not data:
+            return
+        kept.write(data)
+        if self._combined:
+            self._combined.write(data)
+        self._tell(stream, data)
+
+
+def tail(path: Path, limit: int) -> str:
+    """The last `limit` bytes of a file as text, with a note of how many bytes stand before them."""
+    size = path.stat().st_size if path.exists() else 0
+    if not size:
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, size - limit))
+        text = file.read().decode("utf-8", "replace")
+    return f"[omitting {size - limit} bytes]...{text}" if size > limit else text

@@ -1,0 +1,136 @@
+"""What a container is started with, whether it runs to its end (an execution) or stays (a service)."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from embedded_engine.graph.identity import fingerprint
+from embedded_engine.graph.node import FsNode
+from embedded_engine.images.config import Healthcheck
+from embedded_engine.secrets import Secret
+
+if TYPE_CHECKING:
+    from embedded_engine.graph.graph import Graph
+
+
+class Sharing(enum.Enum):
+    """Who may write to a cache volume at the same time. PRIVATE takes turns too, as the real engine has it today."""
+
+    SHARED = "SHARED"
+    PRIVATE = "PRIVATE"
+    LOCKED = "LOCKED"
+
+
+@dataclass(frozen=True)
+class TreeMount:
+    """A directory or file of another file system, mounted writable: what is written stays out of the rootfs."""
+
+    target: str
+    fs: FsNode
+    path: str = "/"
+    is_file: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class CacheMount:
+    """A cache volume. Its content outlives executions and never counts in a key."""
+
+    target: str
+    volume: str
+    sharing: Sharing = Sharing.SHARED
+    source: FsNode | None = None
+    source_path: str = "/"
+    owner: str = ""
+    accounts: FsNode | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True)
+class TmpfsMount:
+    """An empty file system in memory, of at most `size` bytes (0: the kernel's default)."""
+
+    target: str
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class SecretMount:
+    """A secret as a file, in memory only."""
+
+    target: str
+    secret: Secret
+    owner: str = ""
+    mode: int = 0o400
+
+
+Mount = TreeMount | CacheMount | TmpfsMount | SecretMount
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that a container listens on. A service is ready when its TCP ports accept, unless told to skip."""
+
+    port: int
+    protocol: str = "TCP"
+    description: str | None = None
+    skip_healthcheck: bool = False
+
+
+@dataclass(frozen=True)
+class Process:
+    """Everything that decides what a container does: file systems, command, environment, account, neighbours."""
+
+    rootfs: FsNode
+    args: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    cwd: str = "/"
+    user: str = ""
+    mounts: tuple[Mount, ...] = ()
+    secret_env: tuple[tuple[str, Secret], ...] = ()
+    bindings: tuple[tuple[str, Service], ...] = ()
+    stdin: str | None = None
+    no_init: bool = False
+    insecure_root_capabilities: bool = False
+    platform: str = ""
+
+    async def key(self, graph: Graph) -> str:
+        """The key of everything that goes in, each part by its content."""
+        mounts = [await _mount_key(graph, mount) for mount in self.mounts]
+        secrets = [(name, await graph.secrets.key(secret)) for name, secret in self.secret_env]
+        bindings = [(alias, await service.key(graph)) for alias, service in self.bindings]
+        settings = (self.args, self.env, self.cwd, self.user, self.stdin, self.no_init, self.insecure_root_capabilities)
+        return fingerprint("process", await graph.key(self.rootfs), mounts, secrets, bindings, settings, self.platform)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process that others reach by name while it runs. Equal services are one instance in a session."""
+
+    process: Process
+    ports: tuple[Port, ...] = ()
+    healthcheck: Healthcheck | None = None
+    hostname: str = ""
+    digest: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        parts = (self.process, self.ports, self.healthcheck, self.hostname)
+        object.__setattr__(self, "digest", fingerprint("service", *parts))
+
+    async def key(self, graph: Graph) -> str:
+        """The key of what the service is; its run-time state has none."""
+        return fingerprint("service", await self.process.key(graph), self.ports, self.healthcheck, self.hostname)
+
+
+async def _mount_key(graph: Graph, mount: Mount) -> tuple[str, ...]:
+    match mount:
+        case TreeMount():
+            content = await graph.content(mount.fs, mount.path)
+            return ("tree", mount.target, content, str(mount.is_file), str(mount.read_only))
+        case CacheMount():
+            return ("cache", mount.target, mount.volume, mount.sharing.name, mount.owner)
+        case TmpfsMount():
+            return ("tmpfs", mount.target, str(mount.size))
+        case SecretMount():
+            return ("secret", mount.target, await graph.secrets.key(mount.secret), mount.owner, str(mount.mode))

@@ -1,0 +1,162 @@
+"""Secrets: values that exist in memory at run time, never in the store, in a key or in output."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets as random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded_engine.errors import EngineError
+
+MASK = b"***"
+COMMAND_SECONDS = 60
+
+
+class SecretError(EngineError):
+    """A secret that cannot be read. The text never holds any part of its value."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A reference to a secret: by URI (`env:NAME`, `file:PATH`, `cmd:COMMAND`), or by name where a program set it.
+
+    `token` tells two secrets of one name apart: a keyed hash of the value that a program gave.
+    """
+
+    name: str
+    uri: str = ""
+    token: str = ""
+
+
+class Secrets:
+    """The secrets of one session. `key_file` holds this store's random key, made on first use."""
+
+    def __init__(self, key_file: Path) -> None:
+        self._key_file = key_file
+        self._key: bytes | None = None
+        self._set: dict[str, bytes] = {}
+        self._read: dict[str, bytes] = {}
+
+    def set(self, name: str, value: str) -> Secret:
+        """A secret whose value a program gives."""
+        token = self._hash(value.encode())
+        self._set[token] = value.encode()
+        return Secret(name, token=token)
+
+    async def value(self, secret: Secret) -> bytes:
+        """The plaintext, read now if it was not read before in this session."""
+        if secret.token:
+            return self._set[secret.token]
+        if secret.uri not in self._read:
+            self._read[secret.uri] = await asyncio.to_thread(_read, secret.uri)
+        return self._read[secret.uri]
+
+    async def key(self, secret: Secret) -> str:
+        """What stands for the value in a key: nothing can be read from it, and another value has another one."""
+        return secret.token or self._hash(await self.value(secret))
+
+    def known(self) -> tuple[bytes, ...]:
+        """Every value that this session has seen."""
+        return (*self._set.values(), *self._read.values())
+
+    def _hash(self, value: bytes) -> str:
+        if self._key is None:
+            self._key = _load_or_make(self._key_file)
+        return hmac.new(self._key, value, hashlib.sha256).hexdigest()
+
+
+class Scrubber:
+    """Replaces secret values in a stream of output, also where one is cut by the edge of a chunk."""
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        # Longest first, so that a secret that contains another one is replaced whole.
+        self._values = sorted(set(_variants(values)), key=len, reverse=True)
+        self._keep = max((len(value) for value in self._values), default=1) - 1
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The output that is safe to pass on after `chunk`; the rest is held back until more is known."""
+        data = self._replace(self._held + chunk)
+        cut = self._safe_cut(data)
+        self._held = data[cut:]
+        return data[:cut]
+
+    def finish(self) -> bytes:
+        """What was held back."""
+        rest, self._held = self._held, b""
+        return self._replace(rest)
+
+    def _replace(self, data: bytes) -> bytes:
+        for value in self._values:
+            data = data.replace(value, MASK)
+        return data
+
+    def _safe_cut(self, data: bytes) -> int:
+        """The longest prefix behind which no secret can have begun."""
+        for start in range(max(0, len(data) - self._keep), len(data)):
+            if any(value.startswith(data[start:]) for value in self._values):
+                return start
+        return len(data)
+
+
+def _variants(values: Iterable[bytes]) -> Iterator[bytes]:
+    """The values as they may be printed: whole, and without the line end that files tend to have."""
+    for value in values:
+        for variant in (value, value.strip()):
+            if variant:
+                yield variant
+
+
+def _read(uri: str) -> bytes:
+    scheme, colon, rest = uri.partition(":")
+    rest = rest.removeprefix("//")
+    if not colon or not rest:
+        raise SecretError(f"malformed secret {scheme!r}: use env:NAME, file:PATH or cmd:COMMAND")
+    if scheme == "env":
+        value = os.environ.get(rest)
+        if value is None:
+            raise SecretError(f"secret env var not found: {rest!r}; set the variable {rest} and try again")
+        return value.encode()
+    if scheme == "file":
+        try:
+            return Path(rest).expanduser().read_bytes()
+        except OSError as error:
+            raise SecretError(f"secret file {rest}: {error.strerror}") from None
+    if scheme == "cmd":
+        return _command_output(rest)
+    raise SecretError(f"unsupported secret provider {scheme!r}: use env:NAME, file:PATH or cmd:COMMAND")
+
+
+def _command_output(command: str) -> bytes:
+    import subprocess
+
+    try:
+        done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=COMMAND_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise SecretError(f"secret command did not end within {COMMAND_SECONDS} s") from None
+    if done.returncode:
+        raise SecretError(f"secret command failed with exit code {done.returncode}")
+    return done.stdout
+
+
+def _load_or_make(path: Path) -> bytes:
+    """Read this store's key; the first of several processes to make one wins."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        fresh = path.with_name(f"{path.name}.{os.getpid()}")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(random.token_bytes(32))
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        return path.read_bytes()

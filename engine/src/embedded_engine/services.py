@@ -1,0 +1,202 @@
+"""Services: started once however many use them, ready before anyone is let through, stopped when nobody is left."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from embedded_engine.errors import EngineError
+from embedded_engine.events import StepFinished, StepOutput, StepStarted
+from embedded_engine.graph.execution import label
+from embedded_engine.graph.output import Output, tail
+from embedded_engine.graph.preparation import prepare
+from embedded_engine.health import wait_until_ready
+
+if TYPE_CHECKING:
+    from embedded_engine.graph.graph import Graph
+    from embedded_engine.graph.process import Service
+    from embedded_engine.sandbox import Running
+
+DETACH_SECONDS = 10.0
+STOP_SECONDS = 10.0
+READY_SECONDS = 120.0
+LOG_BYTES = 4 * 1024
+
+Hosts = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class ServiceError(EngineError):
+    """A service that did not start, did not become ready, or ended while it was needed."""
+
+
+@dataclass
+class RunningService:
+    """A started service: where it is reached, who uses it, and what must be undone when it stops."""
+
+    service: Service
+    hostname: str
+    container: Running
+    output: Output
+    stack: AsyncExitStack
+    users: int = 0
+    pinned: bool = False
+    stopping: asyncio.TimerHandle | None = field(default=None, repr=False)
+
+    @property
+    def ip(self) -> str:
+        """Its address in the session's network."""
+        return self.container.ip
+
+    def log(self) -> str:
+        """The end of what it wrote."""
+        return tail(self.output.file("combined"), LOG_BYTES).strip()
+
+
+class Services:
+    """The services of one session."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._running: dict[str, RunningService] = {}
+        self._starting: dict[str, asyncio.Lock] = {}
+
+    def hostname(self, service: Service) -> str:
+        """The name by which every container of the session reaches it."""
+        return service.hostname or f"service-{service.digest[:12]}"
+
+    @asynccontextmanager
+    async def bound(self, bindings: Iterable[tuple[str, Service]]) -> AsyncIterator[Hosts]:
+        """Keep the services of `bindings` running, all started at once; gives the names to reach them by."""
+        pairs = tuple(bindings)
+        async with AsyncExitStack() as stack:
+            used = await asyncio.gather(*(self._use(service) for _, service in pairs), return_exceptions=True)
+            running = [each for each in used if isinstance(each, RunningService)]
+            for each in running:
+                stack.callback(self._release, each)
+            for failure in used:
+                if isinstance(failure, BaseException):
+                    raise failure
+            names: dict[str, list[str]] = {each.ip: [each.hostname] for each in self._running.values()}
+            for (alias, _), each in zip(pairs, running, strict=True):
+                names.setdefault(each.ip, [each.hostname]).insert(0, alias)
+            yield tuple((ip, tuple(dict.fromkeys(aliases))) for ip, aliases in names.items())
+
+    async def start(self, service: Service) -> RunningService:
+        """Start it and keep it until `stop` or the end of the session."""
+        running = await self._use(service)
+        running.pinned = True
+        self._release(running)
+        return running
+
+    async def stop(self, service: Service, *, kill: bool = False) -> None:
+        """Stop it: SIGTERM first unless `kill`, SIGKILL after ten seconds. One that does not run is no error."""
+        running = self._running.get(service.digest)
+        if running is not None:
+            await self._stop(running, kill=kill)
+
+    def find(self, service: Service) -> RunningService | None:
+        """The running instance, if there is one."""
+        return self._running.get(service.digest)
+
+    async def close(self) -> None:
+        """Stop everything at once, without waiting for politeness: the session ends."""
+        await asyncio.gather(*(self._stop(each, kill=True) for each in list(self._running.values())))
+
+    async def _use(self, service: Service) -> RunningService:
+        async with self._starting.setdefault(service.digest, asyncio.Lock()):
+            running = self._running.get(service.digest)
+            if running is None:
+                running = await self._launch(service)
+                self._running[service.digest] = running
+                task = asyncio.create_task(self._watch(running))
+                running.stack.callback(task.cancel)
+        if running.stopping is not None:
+            running.stopping.cancel()
+            running.stopping = None
+        running.users += 1
+        return running
+
+    def _release(self, running: RunningService) -> None:
+        running.users -= 1
+        if running.users == 0 and not running.pinned and running.service.digest in self._running:
+            loop = asyncio.get_running_loop()
+            running.stopping = loop.call_later(DETACH_SECONDS, lambda: loop.create_task(self._stop_unused(running)))
+
+    async def _stop_unused(self, running: RunningService) -> None:
+        if running.users == 0 and not running.pinned:
+            await self._stop(running, kill=False)
+
+    async def _launch(self, service: Service) -> RunningService:
+        graph, process = self._graph, service.process
+        step, name = f"service:{service.digest}", f"service {label(process.args)}"
+        graph.emit(StepStarted(step, name))
+        begin = time.monotonic()
+        error: str | None = None
+        stack = AsyncExitStack()
+        try:
+            prepared = await prepare(graph, process, stack, hostname=self.hostname(service))
+            output = Output(
+                prepared.directory,
+                graph.secrets.known(),
+                lambda stream, data: graph.emit(StepOutput(step, stream, data)),
+            )
+            await output.open()
+            stack.push_async_callback(output.finish)
+            container = await graph.sandbox.start(prepared.spec_with(output))
+            stack.push_async_callback(container.stop, 0)
+            running = RunningService(service, self.hostname(service), container, output, stack)
+            await self._ready(running)
+            return running
+        except BaseException as failure:
+            error = str(failure) or type(failure).__name__
+            await stack.aclose()
+            raise
+        finally:
+            graph.emit(StepFinished(step, f"{name} ready", time.monotonic() - begin, error=error))
+
+    async def _ready(self, running: RunningService) -> None:
+        """Wait for readiness or the end of the process, whichever comes first, and no longer than the limit."""
+        limit = float(os.environ.get("CI_ENGINE_SERVICE_SECONDS", READY_SECONDS))
+        ready = asyncio.create_task(wait_until_ready(self._graph.sandbox, running.service, running.container))
+        ended = asyncio.create_task(running.container.wait())
+        name = label(running.service.process.args)
+        try:
+            done, _ = await asyncio.wait({ready, ended}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ended.cancel()
+            if not ready.done():
+                ready.cancel()
+        if ready in done:
+            ready.result()
+            return
+        if ended in done:
+            code = ended.result().code
+            raise ServiceError(f"service {name!r} exited with code {code} before it was ready{_log(running)}")
+        wanted = (
+            ", ".join(f"{port.port}/{port.protocol.lower()}" for port in running.service.ports) or "its health check"
+        )
+        raise ServiceError(f"service {name!r} was not ready after {limit:.0f} s (waited for {wanted}){_log(running)}")
+
+    async def _watch(self, running: RunningService) -> None:
+        """Forget a service that ended by itself, so that the next use starts it anew."""
+        await running.container.wait()
+        if self._running.get(running.service.digest) is running:
+            del self._running[running.service.digest]
+
+    async def _stop(self, running: RunningService, *, kill: bool) -> None:
+        if self._running.get(running.service.digest) is running:
+            del self._running[running.service.digest]
+        if running.stopping is not None:
+            running.stopping.cancel()
+        await running.container.stop(0 if kill else STOP_SECONDS)
+        await running.stack.aclose()
+
+
+def _log(running: RunningService) -> str:
+    log = running.log()
+    return f"; its log ends: {log}" if log else "; it wrote no log"
