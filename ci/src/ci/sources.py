@@ -4,7 +4,7 @@ from typing import Final
 
 # The service, as its tools need it. The configuration of every tool is in pyproject.toml.
 SERVICE: Final = ("pyproject.toml", "alembic.ini", "src/app")
-UNIT_TESTS: Final = (*SERVICE, "tests/unit", ".env.example")
+UNIT_TESTS: Final = (*SERVICE, ".env.example", "tests/conftest.py", "tests/unit")
 INTEGRATION_TESTS: Final = (*UNIT_TESTS, "tests/integration")
 
 IMAGE: Final = ("Dockerfile", ".dockerignore", "README.md", "uv.lock", *SERVICE)

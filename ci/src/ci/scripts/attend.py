@@ -34,9 +34,12 @@ class Attended:
         self._relay.start()
 
     def _pass_on(self) -> None:
-        for line in self._process.stdout or ():
-            self._lines.append(line)
-            print(line, end="", flush=True)
+        if self._process.stdout is None:
+            return
+        with self._process.stdout as lines:
+            for line in lines:
+                self._lines.append(line)
+                print(line, end="", flush=True)
 
     def log(self) -> str:
         """Return the last lines that the service printed."""

@@ -1,0 +1,95 @@
+"""Stages and suites as far as they need no engine: what happens when nothing can be carried out."""
+
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import dagger
+import pytest
+
+from ci import suite
+from ci.errors import StageFailed, SuiteFailed
+from ci.outcome import Outcome, Record, Status
+from ci.policy.suites import Suite, stages_of
+from ci.stage import carry_out, stage
+
+
+class NoEngine:
+    """A module whose stages cannot be carried out; it remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def lint(self) -> dagger.Container:
+        self.asked.append("lint")
+        raise dagger.ClientError("the engine is away")
+
+    async def unit(self) -> dagger.Container:
+        await anyio.lowlevel.checkpoint()
+        self.asked.append("unit")
+        raise KeyError("version")
+
+    formatting = types = lock = lint
+
+
+async def test_what_the_engine_says_is_the_reason() -> None:
+    """A stage that could not be carried out is no failed test."""
+    result = await carry_out("lint", NoEngine().lint)
+    assert result.outcome == Outcome("lint", Status.ERROR, reason="the engine is away")
+    assert result.container is None
+
+
+async def test_a_fault_in_a_stage_is_a_result_too() -> None:
+    """The reason has the kind of the fault, since its message alone says little."""
+    result = await carry_out("unit", NoEngine().unit)
+    assert result.outcome == Outcome("unit", Status.ERROR, reason="KeyError: 'version'")
+
+
+async def test_every_stage_of_a_suite_runs_whatever_becomes_of_the_others() -> None:
+    """Five stages fail, five are asked for, in the order of the suite they are reported."""
+    module = NoEngine()
+    results = await suite.run(module, Suite.QUICK)
+    assert len(module.asked) == 5
+    assert [result.outcome.stage for result in results] == list(stages_of(Suite.QUICK))
+    assert {result.outcome.status for result in results} == {Status.ERROR}
+
+
+async def test_a_red_suite_raises_its_summary() -> None:
+    """The message is all that either engine prints."""
+    with pytest.raises(SuiteFailed, match=r"quick: 0 of 5 stages passed.*\n[\s\S]*rerun: ci unit") as failure:
+        await suite.check(NoEngine(), Suite.QUICK)
+    assert "reports: ci report --suite=quick" in str(failure.value)
+
+
+async def test_a_red_stage_raises_its_description() -> None:
+    """A stage that runs alone says the same as in a suite."""
+
+    class Module:
+        @stage
+        def lint(self) -> dagger.Container:
+            """Documented."""
+            raise dagger.ClientError("the engine is away")
+
+    with pytest.raises(StageFailed, match="lint could not run: the engine is away\nrerun: ci lint"):
+        await Module().lint()
+    assert Module.lint.__doc__ == "Documented."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("1", id="only the exit code, the wrapper was killed"),
+        pytest.param("{}", id="no fields"),
+        pytest.param('{"started": null, "ended": 1, "exit_code": 0}', id="no time"),
+    ],
+)
+def test_a_broken_record_is_refused(text: str) -> None:
+    """A record that was not written to its end is none."""
+    with pytest.raises(ValueError, match=r"."):
+        Record.parse(text)
+
+
+def test_the_modules_folder_is_the_package(tmp_path: Path) -> None:
+    """Tests see the module that dagger.json names."""
+    assert Path(suite.__file__).parent == Path(__file__).parents[2] / "ci/src/ci"
