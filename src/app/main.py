@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from app.api import operations
+from app.api.body_limit import BodyLimitMiddleware
 from app.api.cursors import CursorCodec
 from app.api.dependencies import State
 from app.api.handlers import add_problem_handlers, answer_failure
@@ -41,14 +42,13 @@ def create_app(
             cursors = CursorCodec(settings.secret_key.get_secret_value())
             yield State(settings=settings, metrics=metrics, resources=resources, cursors=cursors)
 
-    application = FastAPI(
-        title="Items", version=release(), lifespan=lifespan, redirect_slashes=False, max_body_size=_LARGEST_BODY
-    )
+    application = FastAPI(title="Items", version=release(), lifespan=lifespan, redirect_slashes=False)
     application.include_router(operations.router)
     application.include_router(create_v1_router(settings))
     add_problem_handlers(application)
     describe_problems(application)
     # The last one added is the outermost.
+    application.add_middleware(BodyLimitMiddleware, largest=_LARGEST_BODY)
     application.add_middleware(
         ObservationMiddleware,
         metrics=metrics,

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/items", tags=["items"])
 search_router = APIRouter(prefix="/items", tags=["items"])
 
 
-@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409))
+@router.post("", status_code=HTTPStatus.CREATED, responses=problems(409, 413))
 async def create_item(body: ItemIn, items: ItemsDependency, request: Request, response: Response) -> ItemOut:
     """Create an item; its name must be free."""
     item = await items.create(body.draft())
@@ -52,7 +52,7 @@ async def read_item(item_id: UUID, items: ItemsDependency, response: Response) -
     return ItemOut.of(item)
 
 
-@router.put("/{item_id:uuid}", responses=problems(404, 409, 412, 428))
+@router.put("/{item_id:uuid}", responses=problems(404, 409, 412, 413, 428))
 async def replace_item(
     item_id: UUID, body: ItemIn, accepted: AcceptedDependency, items: ItemsDependency, response: Response
 ) -> ItemOut:
