@@ -56,7 +56,7 @@ def test_parse(text: str, full: str, familiar: str) -> None:
         pytest.param("app:-x", "'-x' is not a tag", id="a tag that begins with a dash"),
         pytest.param("app:" + "x" * 129, "is not a tag", id="a long tag"),
         pytest.param("app@sha256:12", "the digest must be", id="a short digest"),
-        pytest.param("https://host/app", "is not a tag", id="a URL"),
+        pytest.param("https://host/app", "expected \\[registry/\\]name", id="a URL"),
         pytest.param("a/" * 130 + "b", "longer than 255", id="a long name"),
     ],
 )

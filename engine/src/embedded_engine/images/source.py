@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -22,7 +21,7 @@ from embedded_engine.store.tree import Tree
 if TYPE_CHECKING:
     from embedded_engine.store.store import Store
 
-_LAYER_ID_LENGTH = 32
+_LAYER_ID_LENGTH = 24
 
 
 class Origin(enum.StrEnum):
@@ -71,7 +70,7 @@ class ImageSource:
         """
         parsed = Reference.parse(reference)
         if parsed not in self._resolved:
-            async with self._store.lock(f"reference-{_digest_name(str(parsed))}"):
+            async with self._store.lock(f"reference:{parsed}"):
                 self._resolved[parsed] = await self._resolve(parsed)
         return self._resolved[parsed]
 
@@ -79,12 +78,12 @@ class ImageSource:
         """The image's file system, built or downloaded if the store does not have it."""
         if (tree := self._stored_tree(resolved)) is not None:
             return tree
-        async with self._store.lock(f"image-{resolved.key}"):
+        async with self._store.lock(f"image:{resolved.key}"):
             if (tree := self._stored_tree(resolved)) is not None:
                 return tree
             async with self._step(f"image {Reference.parse(resolved.reference_with_digest).familiar.split('@')[0]}"):
                 tree = await self._fetch(resolved)
-            self._store.results.put(f"image-{resolved.key}", {"layers": list(tree.layers)}, tree.layers)
+            self._store.results.put(f"image:{resolved.key}", {"layers": list(tree.layers)}, tree.layers)
             return tree
 
     async def _resolve(self, reference: Reference) -> ResolvedImage:
@@ -159,12 +158,12 @@ class ImageSource:
 
     def _stored_tree(self, resolved: ResolvedImage) -> Tree | None:
         """The tree of an earlier fetch, if all its layers are still here."""
-        record = self._store.results.get(f"image-{resolved.key}")
+        record = self._store.results.get(f"image:{resolved.key}")
         return Tree(tuple(record["layers"])) if record is not None else None
 
     def _remembered(self, reference: Reference) -> tuple[ResolvedImage, bool] | None:
         """An earlier answer and whether it is fresh; a digest never means another image. None when there is none."""
-        record = self._store.results.get(f"reference-{_digest_name(str(reference))}")
+        record = self._store.results.get(f"reference:{reference}")
         if record is None:
             return None
         fresh = 0 <= time.time() - record["time"] < self.settings.lifetime
@@ -191,7 +190,7 @@ class ImageSource:
             "source": resolved.source,
             "time": time.time(),
         }
-        self._store.results.put(f"reference-{_digest_name(str(reference))}", record, ())
+        self._store.results.put(f"reference:{reference}", record, ())
 
     @asynccontextmanager
     async def _step(self, label: str) -> AsyncIterator[None]:
@@ -216,8 +215,3 @@ def _by_recipe(reference: Reference, recipe: Recipe) -> ResolvedImage:
         origin=Origin.RECIPE,
         source=recipe.name,
     )
-
-
-def _digest_name(text: str) -> str:
-    """A short file name for any text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:_LAYER_ID_LENGTH]
