@@ -15,6 +15,9 @@ tests/unit/test_a.py .F                                                  [100%]
 ____________________________________ test_b ____________________________________
 >       assert 1 == 2
 E       assert 1 == 2
+-------------------- generated xml file: /reports/junit/unit.xml --------------------
+================================ tests coverage ================================
+TOTAL    96%
 =========================== short test summary info ============================
 FAILED tests/unit/test_a.py::test_b - assert 1 == 2
 """
@@ -24,6 +27,7 @@ def test_of_a_test_run_only_the_failures_are_shown() -> None:
     """What passed is left out."""
     shown = excerpt(PYTEST)
     assert shown.startswith("=================================== FAILURES")
+    assert "coverage" not in shown
     assert shown.endswith("FAILED tests/unit/test_a.py::test_b - assert 1 == 2")
 
 
@@ -31,6 +35,12 @@ def test_errors_while_collecting_are_shown() -> None:
     """A module that cannot be imported is no failure for pytest, but an error."""
     text = "collected 0 items / 1 error\n\n==== ERRORS ====\nImportError: no\n"
     assert excerpt(text) == "==== ERRORS ====\nImportError: no"
+
+
+def test_of_green_tests_that_cover_too_little_the_coverage_is_shown() -> None:
+    """The table says which lines are missing."""
+    text = "$ pytest\ntests/a.py ....\n==== tests coverage ====\nTOTAL 70%\nFAIL Required test coverage of 80% not reached\n"
+    assert excerpt(text).startswith("==== tests coverage ====\nTOTAL 70%\nFAIL Required")
 
 
 def test_lines_of_a_linter_are_shown_as_they_are() -> None:

@@ -93,3 +93,12 @@ def test_a_broken_record_is_refused(text: str) -> None:
 def test_the_modules_folder_is_the_package(tmp_path: Path) -> None:
     """Tests see the module that dagger.json names."""
     assert Path(suite.__file__).parent == Path(__file__).parents[2] / "ci/src/ci"
+
+
+async def test_marks_that_an_engine_keeps_for_itself_are_not_shown() -> None:
+    """A trace's number says nothing to the person who reads why a stage could not run."""
+
+    def build() -> dagger.Container:
+        raise dagger.ClientError("no such image [traceparent:dd37c5b137064061176c1584cd1b0c0f-3e3b22b4e4481278]")
+
+    assert (await carry_out("lint", build)).outcome.reason == "no such image"

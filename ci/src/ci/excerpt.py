@@ -6,8 +6,11 @@ from typing import Final
 MAX_LINES: Final = 60
 MAX_CHARACTERS: Final = 6_000
 
-# pytest prints what passed first; these banners begin the part that matters.
-_PYTEST_SECTION: Final = re.compile(r"^=+ (FAILURES|ERRORS|short test summary info) =+$", re.MULTILINE)
+# pytest prints what passed first; these banners begin the parts that matter.
+_FAILURES: Final = re.compile(r"^=+ (FAILURES|ERRORS) =+$", re.MULTILINE)
+_COVERAGE: Final = re.compile(r"^=+ tests coverage =+$", re.MULTILINE)
+# Between the failures and the list of them pytest tells of the files that it wrote, and of the coverage.
+_BETWEEN: Final = re.compile(r"^-+ generated xml file.*?(?=^=+ short test summary info =+$)", re.MULTILINE | re.DOTALL)
 _COMMAND: Final = re.compile(r"^\$ ", re.MULTILINE)
 _TERMINAL_CODE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -21,7 +24,9 @@ def excerpt(output: str, *, max_lines: int = MAX_LINES, max_characters: int = MA
     text = _TERMINAL_CODE.sub("", output).replace("\r\n", "\n")
     if commands := list(_COMMAND.finditer(text)):
         text = text[commands[-1].start() :]
-    if section := _PYTEST_SECTION.search(text):
+    if section := _FAILURES.search(text):
+        text = _BETWEEN.sub("", text[section.start() :])
+    elif section := _COVERAGE.search(text):
         text = text[section.start() :]
     return _clip_characters(_clip_lines(text.strip("\n"), max_lines), max_characters)
 

@@ -7,7 +7,7 @@ from dagger import CacheSharingMode, dag
 
 from ci import sources
 from ci.base import with_sources
-from ci.stage import Step, recorded
+from ci.stage import Step, recorded, with_wrapper
 
 _PLACES: Final = ("src/app", "tests/unit", "tests/integration")
 _TYPES_CACHE: Final = "/var/cache/mypy"
@@ -41,4 +41,6 @@ def types(source: dagger.Directory) -> Step:
 def lock(source: dagger.Directory) -> Step:
     """Every lock file is what its pyproject.toml asks for."""
     checks = [["uv", "lock", "--check", f"--project={project}"] for project in sources.PROJECTS]
-    return lambda container: container.with_(with_sources(source, sources.LOCKS)).with_(recorded("lock", *checks))
+    return lambda container: (
+        container.with_(with_wrapper).with_(with_sources(source, sources.LOCKS)).with_(recorded("lock", *checks))
+    )

@@ -1,6 +1,7 @@
 """What every stage is: commands under a small wrapper that keeps a record, and a verdict."""
 
 import functools
+import re
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ REPORTS: Final = "/reports"
 """Where a stage leaves its reports: logs/, times/, junit/, coverage/. No two stages write the same file."""
 
 _WRAPPER: Final = "/opt/ci/stage.sh"
+
+# An engine may mark a message with the span that it came from; that is for its own display.
+_TRACE: Final = re.compile(r" ?\[traceparent:[0-9a-f-]+\]")
 
 
 @dataclass(frozen=True)
@@ -103,4 +107,5 @@ def _could_not_run(name: str, error: Exception) -> Outcome:
     if isinstance(error, dagger.ExecError):
         output = excerpt("\n".join(text for text in (error.stdout, error.stderr) if text))
     reason = str(error) if isinstance(error, dagger.DaggerError) else f"{type(error).__name__}: {error}"
-    return Outcome(name, Status.ERROR, reason=reason.strip() or type(error).__name__, excerpt=output)
+    reason = _TRACE.sub("", reason).strip()
+    return Outcome(name, Status.ERROR, reason=reason or type(error).__name__, excerpt=output)
