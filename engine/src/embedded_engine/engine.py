@@ -8,7 +8,7 @@ from pathlib import Path
 
 from embedded_engine.events import Emit
 from embedded_engine.graph import Graph
-from embedded_engine.images import ImageSource
+from embedded_engine.images.source import ImageSource
 from embedded_engine.sandbox import Sandbox
 from embedded_engine.secrets import Secrets
 from embedded_engine.services import Services

@@ -24,7 +24,7 @@ async def from_(
         raise NotSupportedError("Container.from(registryService:)")
     resolved = await ctx.engine.images.resolve(address)
     config = merged(self.config, resolved.config)
-    ports = tuple(_port(name) for name in config.exposed_ports)
+    ports = tuple(port(name) for name in config.exposed_ports)
     return replace(
         self,
         fs=Image(resolved.key, resolved),
@@ -50,6 +50,6 @@ def merged(before: ImageConfig, image: ImageConfig) -> ImageConfig:
     return replace(image, env=tuple(env.items()), labels=tuple(labels.items()), exposed_ports=ports)
 
 
-def _port(name: str) -> Port:
+def port(name: str) -> Port:
     number, _, protocol = name.partition("/")
     return Port(int(number), (protocol or "tcp").upper())

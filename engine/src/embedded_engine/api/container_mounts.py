@@ -70,7 +70,6 @@ def with_mounted_cache(
         first.fs if first else None,
         first.path if first else "/",
         owner or cache.owner,
-        self.fs,
     )
     return self.with_mount(mount)
 

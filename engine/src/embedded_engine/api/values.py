@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from embedded_engine.graph import Execution, FsNode, Scratch
 from embedded_engine.graph.process import CacheMount, Mount, Port, SecretMount, Service, Sharing, TmpfsMount, TreeMount
@@ -129,7 +129,7 @@ class ContainerValue:
     execution: Execution | None = None
     registry_auth: tuple[tuple[str, str, Secret], ...] = ()
 
-    def configured(self, **changes: object) -> ContainerValue:
+    def configured(self, **changes: Any) -> ContainerValue:
         """The same container with changes to its image configuration."""
         return replace(self, config=replace(self.config, **changes))
 

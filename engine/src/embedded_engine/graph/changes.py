@@ -151,7 +151,7 @@ class Remove(Change):
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         def remove(writer: LayerWriter) -> None:
             for pattern in self.paths:
-                for path in _matching(writer, pattern):
+                for path in matching(writer.view, pattern):
                     writer.remove(path)
 
         return remove
@@ -203,7 +203,7 @@ class SetTimestamps(Change):
         return lambda writer: writer.utime_all(self.seconds * 1_000_000_000, self.path)
 
 
-def _matching(view: Union, pattern: str) -> list[str]:
+def matching(view: Union, pattern: str) -> list[str]:
     """The paths that a pattern names: itself, or where it has wildcards, the entries that match, part by part."""
     if not any(character in pattern for character in "*?["):
         return [pattern]

@@ -165,7 +165,7 @@ class _Run:
         prepared.redirect(self._execution.redirect_stderr, output.file("stderr"))
         layers = prepared.commit()
         streams = ("stdout", "stderr", "combined")
-        outputs = {stream: store.blobs.put_file(output.file(stream)) for stream in streams}
+        outputs = {stream: store.blobs.add(output.file(stream)) for stream in streams}
         record: dict[str, Any] = {"exit_code": code, "outputs": outputs, "layers": layers, "seconds": seconds}
         store.results.put(self._key, record, layers=layers.values())
         return ExecutionResult(code, outputs, layers, seconds)

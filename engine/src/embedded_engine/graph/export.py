@@ -18,11 +18,12 @@ class ExportError(EngineError):
     """Something that cannot be written to the host. What was written before it stays whole."""
 
 
-def export_directory(union: Union, path: str, target: Path, *, wipe: bool = False) -> None:
+def export_directory(union: Union, path: str, target: Path, *, wipe: bool = False, owners: bool = False) -> None:
     """Write the contents of the directory at `path` into `target`, made if missing.
 
     What is in `target` and not in the directory stays, unless `wipe`. Files get their permissions and belong to the
-    user; modification times are kept, so that an export that changes nothing looks unchanged.
+    user, or with `owners` to whom they belong in the tree; modification times are kept, so that an export that
+    changes nothing looks unchanged.
     """
     try:
         target.mkdir(parents=True, exist_ok=True)
@@ -35,10 +36,12 @@ def export_directory(union: Union, path: str, target: Path, *, wipe: bool = Fals
                 _make_directory(place)
                 directories.append((place, node))
             else:
-                _write(node, place)
+                _write(node, place, owners=owners)
         if wipe:
             _remove_others(target, written)
         for place, node in reversed(directories):
+            if owners:
+                os.chown(place, node.uid, node.gid)
             place.chmod(node.mode)
             os.utime(place, ns=(node.mtime_ns, node.mtime_ns))
     except OSError as error:
@@ -66,17 +69,21 @@ def _make_directory(place: Path) -> None:
     place.mkdir(exist_ok=True)
 
 
-def _write(node: Node, place: Path) -> None:
+def _write(node: Node, place: Path, *, owners: bool = False) -> None:
     fresh = place.with_name(f".{place.name[:100]}.{random.token_hex(4)}")
     try:
         match node.kind:
             case Kind.FILE:
                 with node.real.open("rb") as source, fresh.open("xb") as sink:
                     shutil.copyfileobj(source, sink, COPY_BYTES)
+                if owners:
+                    os.chown(fresh, node.uid, node.gid)
                 fresh.chmod(node.mode)
                 os.utime(fresh, ns=(node.mtime_ns, node.mtime_ns))
             case Kind.SYMLINK:
                 fresh.symlink_to(node.target)
+                if owners:
+                    os.chown(fresh, node.uid, node.gid, follow_symlinks=False)
             case _:
                 raise ExportError(f"cannot export {place.name}: it is a {node.kind}, neither file, directory nor link")
         if place.is_dir() and not place.is_symlink():

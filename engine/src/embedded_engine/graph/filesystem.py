@@ -13,7 +13,7 @@ from embedded_engine.store import EMPTY, Manifest, Tree
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
-    from embedded_engine.images import ResolvedImage
+    from embedded_engine.images.source import ResolvedImage
     from embedded_engine.store import LayerWriter
 
 

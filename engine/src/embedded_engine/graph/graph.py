@@ -7,6 +7,7 @@ import contextvars
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from embedded_engine.graph.filesystem import Imported
 from embedded_engine.graph.flight import SingleFlight
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.store import LayerWriter, Manifest, Patterns, Tree, Union
@@ -14,7 +15,7 @@ from embedded_engine.store import LayerWriter, Manifest, Patterns, Tree, Union
 if TYPE_CHECKING:
     from embedded_engine.events import Emit
     from embedded_engine.graph.node import FsNode
-    from embedded_engine.images import ImageSource
+    from embedded_engine.images.source import ImageSource
     from embedded_engine.sandbox import Sandbox
     from embedded_engine.secrets import Secrets
     from embedded_engine.services import Services
@@ -38,6 +39,8 @@ class Graph:
         self.secrets = secrets
         self.emit = emit
         self.flight = SingleFlight()
+        # Digests of files by their place in the store, which never change.
+        self._digests: dict[str, str] = {}
 
     async def tree(self, node: FsNode) -> Tree:
         """The layers that hold the node's file system, made now if need be."""
@@ -57,16 +60,15 @@ class Graph:
 
     async def manifest(self, node: FsNode, path: str = "/", patterns: Patterns = EVERYTHING) -> Manifest:
         """Everything below `path` that `patterns` select, by content."""
-        known = node.manifest if hasattr(node, "manifest") else None
-        if isinstance(known, Manifest):
-            return known.select(path).filter(patterns)
-        tree = await self.tree(node)
-        manifest = await asyncio.to_thread(self.store.manifest, tree, path)
+        if isinstance(node, Imported):
+            return node.manifest.select(path).filter(patterns)
+        view = await self.union(node)
+        manifest = await asyncio.to_thread(Manifest.of, view, path, self._digests)
         return manifest.filter(patterns)
 
     async def content(self, node: FsNode, path: str = "/", patterns: Patterns = EVERYTHING) -> str:
         """The digest of what is selected: what lies outside the selection never changes it."""
-        if isinstance(getattr(node, "manifest", None), Manifest):
+        if isinstance(node, Imported):
             return (await self.manifest(node, path, patterns)).digest
 
         async def look_up() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -43,7 +44,7 @@ class Output:
             os.mkfifo(self.pipe(stream))
             reader = asyncio.StreamReader(limit=CHUNK_BYTES)
             end = os.fdopen(os.open(self.pipe(stream), os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
-            await asyncio.get_running_loop().connect_read_pipe(lambda r=reader: asyncio.StreamReaderProtocol(r), end)
+            await asyncio.get_running_loop().connect_read_pipe(functools.partial(asyncio.StreamReaderProtocol, reader), end)
             self._readers.append(asyncio.create_task(self._read(stream, reader)))
 
     async def finish(self) -> None:

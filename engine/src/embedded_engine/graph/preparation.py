@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets as random
 import shutil
-import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from embedded_engine import sandbox
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.accounts import file_owner, process_account
+from embedded_engine.graph.export import export_directory
 from embedded_engine.graph.process import CacheMount, Process, SecretMount, Sharing, TmpfsMount, TreeMount
 from embedded_engine.store import LayerWriter, Union
 
@@ -75,7 +76,7 @@ async def prepare(
     trees = [each for each in process.mounts if isinstance(each, TreeMount)]
     rootfs, *mounted = await asyncio.gather(graph.tree(process.rootfs), *(graph.tree(mount.fs) for mount in trees))
     hosts = await stack.enter_async_context(graph.services.bound(process.bindings))
-    directory = Path(tempfile.mkdtemp(prefix="run-", dir=graph.store.scratch))
+    directory = graph.store.scratch()
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
 
     root = _writable(graph, stack, "/", "/", rootfs)
@@ -105,6 +106,7 @@ async def prepare(
         init=not process.no_init,
         insecure_root_capabilities=process.insecure_root_capabilities,
         stdin=stdin,
+        network=process.network,
     )
     kept = tuple(
         each
@@ -147,13 +149,29 @@ async def _mount(
 
 
 async def _volume(graph: Graph, stack: AsyncExitStack, mount: CacheMount, root: Union) -> Path:
-    """The volume's directory, filled and owned as asked on its first use, locked while one may write at a time."""
-    if mount.sharing is not Sharing.SHARED:
-        await stack.enter_async_context(graph.store.lock(f"volume-use:{mount.volume}"))
+    """The volume's directory, filled and owned as asked on its first use; with others or alone, as its sharing says."""
     source = await graph.union(mount.source) if mount.source else None
     owner = file_owner(root, mount.owner) if mount.owner else None
-    async with graph.store.lock(f"volume:{mount.volume}"):
-        return await asyncio.to_thread(graph.store.volumes.open, mount.volume, source, mount.source_path, owner)
+
+    def fill(place: Path) -> None:
+        if source is not None:
+            export_directory(source, mount.source_path, place, owners=True)
+        if owner is not None:
+            _give_away(place, owner)
+        if mount.mode is not None:
+            place.chmod(mount.mode)
+
+    # What takes turns does so in the order in which executions come; PRIVATE too, as the real engine has it today.
+    sharing: Literal["SHARED", "LOCKED"] = "SHARED" if mount.sharing is Sharing.SHARED else "LOCKED"
+    return await stack.enter_async_context(graph.store.volumes.use(mount.volume, sharing, fill))
+
+
+def _give_away(place: Path, owner: tuple[int, int]) -> None:
+    """Change the owner of a directory and everything in it."""
+    os.chown(place, *owner)
+    for parent, directories, files in os.walk(place):
+        for name in (*directories, *files):
+            os.chown(Path(parent) / name, *owner, follow_symlinks=False)
 
 
 async def _environment(graph: Graph, process: Process) -> tuple[tuple[str, str], ...]:

@@ -44,7 +44,7 @@ class CacheMount:
     source: FsNode | None = None
     source_path: str = "/"
     owner: str = ""
-    accounts: FsNode | None = field(default=None, compare=False)
+    mode: int | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,7 @@ class Process:
     stdin: str | None = None
     no_init: bool = False
     insecure_root_capabilities: bool = False
+    network: bool = True
     platform: str = ""
 
     async def key(self, graph: Graph) -> str:
@@ -100,8 +101,9 @@ class Process:
         mounts = [await _mount_key(graph, mount) for mount in self.mounts]
         secrets = [(name, await graph.secrets.key(secret)) for name, secret in self.secret_env]
         bindings = [(alias, await service.key(graph)) for alias, service in self.bindings]
-        settings = (self.args, self.env, self.cwd, self.user, self.stdin, self.no_init, self.insecure_root_capabilities)
-        return fingerprint("process", await graph.key(self.rootfs), mounts, secrets, bindings, settings, self.platform)
+        settings = (self.args, self.env, self.cwd, self.user, self.stdin, self.platform)
+        isolation = (self.no_init, self.insecure_root_capabilities, self.network)
+        return fingerprint("process", await graph.key(self.rootfs), mounts, secrets, bindings, settings, isolation)
 
 
 @dataclass(frozen=True)
