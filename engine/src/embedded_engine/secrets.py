@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import os
+import re
 import secrets as random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -74,33 +75,43 @@ class Scrubber:
     """Replaces secret values in a stream of output, also where one is cut by the edge of a chunk."""
 
     def __init__(self, values: Iterable[bytes]) -> None:
-        # Longest first, so that a secret that contains another one is replaced whole.
+        # Longest first, so that a secret that begins with another one is replaced whole.
         self._values = sorted(set(_variants(values)), key=len, reverse=True)
-        self._keep = max((len(value) for value in self._values), default=1) - 1
+        self._pattern = re.compile(b"|".join(re.escape(value) for value in self._values)) if self._values else None
         self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The output that is safe to pass on after `chunk`; the rest is held back until more is known."""
-        data = self._replace(self._held + chunk)
-        cut = self._safe_cut(data)
-        self._held = data[cut:]
-        return data[:cut]
+        """The output that is safe to pass on after `chunk`; what may be the beginning of a secret is held back."""
+        data = self._held + chunk
+        out, end = self._replace(data, self._first_beginning(data, 0))
+        self._held = data[end:]
+        return out
 
     def finish(self) -> bytes:
-        """What was held back."""
+        """What was held back: nothing follows that could make it a longer secret."""
         rest, self._held = self._held, b""
-        return self._replace(rest)
+        return self._replace(rest, len(rest))[0]
 
-    def _replace(self, data: bytes) -> bytes:
-        for value in self._values:
-            data = data.replace(value, MASK)
-        return data
+    def _replace(self, data: bytes, limit: int) -> tuple[bytes, int]:
+        """`data` up to `limit`, or to the end of a secret that goes beyond it, with secrets replaced; and that end."""
+        out, position = bytearray(), 0
+        for match in self._pattern.finditer(data) if self._pattern else ():
+            if match.start() >= limit:
+                break
+            out += data[position : match.start()] + MASK
+            position = match.end()
+            if position > limit:
+                limit = self._first_beginning(data, position)
+        out += data[position:limit]
+        return bytes(out), limit
 
-    def _safe_cut(self, data: bytes) -> int:
-        """The longest prefix behind which no secret can have begun."""
-        for start in range(max(0, len(data) - self._keep), len(data)):
-            if any(value.startswith(data[start:]) for value in self._values):
-                return start
+    def _first_beginning(self, data: bytes, start: int) -> int:
+        """Where a secret may begin whose end is still to come; the end of `data` if nowhere."""
+        longest = len(self._values[0]) - 1 if self._values else 0
+        for position in range(max(start, len(data) - longest), len(data)):
+            rest = data[position:]
+            if any(len(value) > len(rest) and value.startswith(rest) for value in self._values):
+                return position
         return len(data)
 
 
