@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 _logger = logging.getLogger(__name__)
@@ -26,8 +27,8 @@ def create_redis(url: str) -> Redis:
         decode_responses=True,
         socket_timeout=_TIMEOUT_SECONDS,
         socket_connect_timeout=_TIMEOUT_SECONDS,
-        # Once more, at once: a pooled connection may have died with a restart of the server.
-        retry=Retry(NoBackoff(), retries=1),
+        # Once more, at once: a pooled connection may have died with a restart of the server. Not after a timeout.
+        retry=Retry(NoBackoff(), retries=1, supported_errors=(RedisConnectionError,)),
     )
 
 

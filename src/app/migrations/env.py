@@ -18,10 +18,8 @@ _SECONDS_BETWEEN_ATTEMPTS: Final = 0.2
 _LOCK_TIMEOUT: Final = "5s"
 
 
-def database_url() -> str:
-    """The URL that a program set on the configuration, else the one of the environment."""
-    if url := context.config.get_main_option("sqlalchemy.url"):
-        return url
+def url_of_environment() -> str:
+    """The URL that DATABASE_URL has; ends the process where it is not set."""
     configured = DatabaseSettings().database_url
     if configured is None:
         sys.exit("DATABASE_URL is not set: migrations need a database, such as postgresql://user:password@host/name")
@@ -64,10 +62,10 @@ async def wait_for_turn(connection: AsyncConnection) -> None:
     await connection.rollback()
 
 
-async def run_online() -> None:
+async def run_online(url: str) -> None:
     """Connect and run."""
     engine = create_async_engine(
-        database_url(),
+        url,
         poolclass=pool.NullPool,
         connect_args={"server_settings": {"application_name": "migrations", "lock_timeout": lock_timeout()}},
     )
@@ -79,7 +77,10 @@ async def run_online() -> None:
 
 if context.is_offline_mode():
     run_offline()
+elif (url_of_program := context.config.get_main_option("sqlalchemy.url")) is not None:
+    asyncio.run(run_online(url_of_program))
 else:
-    if context.config.cmd_opts is not None:  # the command line, not a program with logging of its own
-        configure_logging("INFO")
-    asyncio.run(run_online())
+    # The command line: nobody else has set up logging.
+    url = url_of_environment()
+    configure_logging("INFO")
+    asyncio.run(run_online(url))
