@@ -16,6 +16,7 @@ from embedded_engine.store.locks import Locks
 from embedded_engine.store.manifest import Entry, Manifest
 from embedded_engine.store.nodes import Owner
 from embedded_engine.store.patterns import PatternError, Patterns, host_patterns, parse_ignore_file
+from embedded_engine.store.prune import Report, prune
 from embedded_engine.store.results import ResultStore
 from embedded_engine.store.store import Store, default_root
 from embedded_engine.store.tree import EMPTY, Tree
@@ -43,6 +44,7 @@ __all__ = [
     "PathNotFoundError",
     "PatternError",
     "Patterns",
+    "Report",
     "ResultStore",
     "StagedLayer",
     "Store",
@@ -53,4 +55,5 @@ __all__ = [
     "default_root",
     "host_patterns",
     "parse_ignore_file",
+    "prune",
 ]

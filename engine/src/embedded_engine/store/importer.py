@@ -67,7 +67,7 @@ class Importer:
     def _look(self, path: str, place: int) -> str:
         """The fact of a path as it is now; a file is read."""
         mode = self._scan.row(place)[4]
-        on_host = f"{self._scan.root}/{path}"
+        on_host = self._scan.place(path)
         if stat.S_ISREG(mode):
             digest, status = digest_host_file(on_host)
             self._scan.correct(place, status)
@@ -127,7 +127,7 @@ class Importer:
         canonical = f"/{path}"
         place = self._suspects[path]
         mode = self._scan.row(place)[4]
-        on_host = f"{self._scan.root}/{path}"
+        on_host = self._scan.place(path)
         parent = canonical.rpartition("/")[0]
         if not upper.has(parent):
             upper.descend(parent)

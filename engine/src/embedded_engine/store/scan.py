@@ -22,14 +22,20 @@ class Scan:
     and devices are left out, as Dagger leaves them out.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, single: str | None = None) -> None:
+        """`single` is the place of the one file, where it has another name than its path."""
         self.root = root
+        self._single = single
         self.paths: list[str] = []
         self.numbers = array("q")
 
     def same_as(self, paths: list[str], numbers: array[int]) -> bool:
         """Whether nothing differs from what was found before."""
         return self.numbers == numbers and self.paths == paths
+
+    def place(self, path: str) -> str:
+        """Where on the host a path is."""
+        return self._single or f"{self.root}/{path}"
 
     def row(self, index: int) -> Row:
         """The numbers of one path."""
@@ -91,8 +97,8 @@ def scan_file(path: Path) -> Scan:
         raise StoreError(f"lstat {path}: {os.strerror(error.errno or errno.ENOENT).lower()}") from error
     if not stat.S_ISREG(status.st_mode):
         raise StoreError(f"{path} is not a file")
-    scan = Scan(os.path.dirname(place))
-    scan.add(os.path.basename(place), status)
+    scan = Scan(os.path.dirname(place), place)
+    scan.add(path.name, status)
     return scan
 
 
