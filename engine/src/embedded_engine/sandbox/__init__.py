@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from embedded_engine.sandbox.errors import SandboxError, StartError
+from embedded_engine.sandbox.sandbox import Running, Sandbox
 from embedded_engine.sandbox.spec import (
     BindMount,
     ContainerSpec,
@@ -24,6 +25,8 @@ __all__ = [
     "Mount",
     "Overlay",
     "OverlayMount",
+    "Running",
+    "Sandbox",
     "SandboxError",
     "SecretMount",
     "SocketMount",

@@ -1,0 +1,139 @@
+"""The session's private network: one bridge, a pair of interfaces for each container, slirp4netns's tap as a port.
+
+Everything is in one subnet, so that no address is translated and nothing is routed here: slirp4netns is the gateway.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from embedded_engine.sandbox.supervisor import kernel
+from embedded_engine.sandbox.supervisor.loop import READ, Loop
+from embedded_engine.sandbox.supervisor.netlink import Netlink
+
+_BRIDGE = "bridge0"
+_TAP = "tap0"
+_MTU = 65520
+_PREFIX = 16
+_NETWORK = "10.87"
+BRIDGE_ADDRESS = f"{_NETWORK}.0.1"
+_GATEWAY = f"{_NETWORK}.0.2"
+_WARM = 2
+"""Network namespaces kept ready: making one takes longer than anything else before the runtime starts."""
+
+
+class Attachment(NamedTuple):
+    """A network namespace that is connected to the bridge; it lasts while it is open or something runs in it."""
+
+    namespace: int
+    address: str
+
+
+class Network:
+    """Made inside the supervisor's own network namespace; `outside` says whether it leads anywhere."""
+
+    def __init__(self, loop: Loop, slirp: str | None) -> None:
+        self._loop = loop
+        self.outside = False
+        host = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        kernel.unshare(kernel.CLONE_NEWNET)
+        self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._links = Netlink()
+        self._count = 0
+        self._warm: list[Attachment] = []
+        self._waiting: list[Callable[[], None]] = []
+        self._pending = slirp is not None
+        if slirp is not None:
+            self._start_slirp(slirp, host)
+        os.close(host)
+        self._links.set_up("lo")
+        self._links.add_bridge(_BRIDGE)
+        self._links.add_address(_BRIDGE, BRIDGE_ADDRESS, _PREFIX)
+        self._links.set_up(_BRIDGE, mtu=_MTU)
+
+    def when_ready(self, callback: Callable[[], None]) -> None:
+        """Call back when the way out is open or known to stay closed: a container must not be there before it."""
+        if self._pending:
+            self._waiting.append(callback)
+        else:
+            callback()
+
+    def attach(self) -> Attachment:
+        """A fresh network namespace with an address of its own. The caller closes it."""
+        return self._warm.pop(0) if self._warm else self._make()
+
+    def warm_up(self) -> bool:
+        """Make one namespace in advance; whether more are wanted."""
+        if len(self._warm) < _WARM:
+            self._warm.append(self._make())
+        return len(self._warm) < _WARM
+
+    def _make(self) -> Attachment:
+        self._count += 1
+        host_part = 256 + self._count % (65_534 - 256)
+        address = f"{_NETWORK}.{host_part >> 8}.{host_part & 255}"
+        port = f"port{self._count}"
+        kernel.unshare(kernel.CLONE_NEWNET)
+        try:
+            namespace = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            inside = Netlink()
+            try:
+                inside.set_up("lo")
+                inside.add_veth("eth0", _MTU, port, self._own)
+                inside.add_address("eth0", address, _PREFIX)
+                inside.set_up("eth0")
+                inside.add_default_route(_GATEWAY)
+            except BaseException:
+                os.close(namespace)
+                raise
+            finally:
+                inside.close()
+        finally:
+            kernel.enter_namespace(self._own, kernel.CLONE_NEWNET)
+        self._links.set_up(port, master=_BRIDGE)
+        return Attachment(namespace, address)
+
+    def _start_slirp(self, program: str, host: int) -> None:
+        ready, ready_writer = os.pipe2(os.O_CLOEXEC)
+        exit_reader, self._exit_writer = os.pipe2(os.O_CLOEXEC)
+        silence = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        args = [
+            program,
+            "--netns-type=path",
+            f"--mtu={_MTU}",
+            f"--cidr={_NETWORK}.0.0/{_PREFIX}",
+            "--disable-host-loopback",
+            "--enable-seccomp",
+            "--ready-fd=3",
+            "--exit-fd=4",
+            f"/proc/{os.getpid()}/ns/net",
+            _TAP,
+        ]
+        # slirp4netns itself belongs to the host's network; only its tap is made in ours.
+        kernel.enter_namespace(host, kernel.CLONE_NEWNET)
+        try:
+            files = {0: silence, 1: silence, 2: silence, 3: ready_writer, 4: exit_reader}
+            pid = self._loop.spawn(args, files, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        finally:
+            kernel.enter_namespace(self._own, kernel.CLONE_NEWNET)
+            for descriptor in (ready_writer, exit_reader, silence):
+                os.close(descriptor)
+        self._loop.on_exit(pid, lambda _status: self._settle(connected=False))
+        self._loop.watch(ready, READ, lambda: self._answered(ready))
+
+    def _answered(self, ready: int) -> None:
+        connected = bool(os.read(ready, 16))
+        self._loop.unwatch(ready)
+        os.close(ready)
+        if connected:
+            self._links.set_up(_TAP, master=_BRIDGE)
+        self._settle(connected=connected)
+
+    def _settle(self, *, connected: bool) -> None:
+        self._pending = False
+        self.outside = connected
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback()
