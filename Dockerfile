@@ -30,12 +30,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 
 FROM base AS final
-# A running service installs nothing: the installer of the base image goes, wherever that image has it.
-RUN rm -rf /usr/bin/pip* /usr/local/bin/pip* $(python -c "import sys; \
-    folders = [path for path in sys.path if path.endswith('-packages')]; \
-    print(*(f'{folder}/{name}*' for folder in folders for name in ('pip', 'setuptools', 'wheel')))")
-RUN groupadd --system --gid 10001 appuser \
-    && useradd --system --uid 10001 --gid appuser --no-create-home --home-dir /app --shell /usr/sbin/nologin appuser
+# A running service installs nothing.
+RUN pip uninstall --yes --root-user-action=ignore pip
+RUN groupadd --gid 10001 appuser \
+    && useradd --uid 10001 --gid appuser --no-create-home --home-dir /app --shell /usr/sbin/nologin appuser
 # Owned by root: the service cannot change itself.
 COPY --from=dependencies /app/.venv /app/.venv
 COPY alembic.ini ./
