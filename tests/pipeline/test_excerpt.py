@@ -2,7 +2,7 @@
 
 import pytest
 
-from ci.excerpt import excerpt
+from ci.excerpt import excerpt, root_cause
 
 PYTEST = """\
 $ pytest tests/unit
@@ -83,3 +83,17 @@ def test_a_long_line_is_shortened() -> None:
 def test_odd_texts(text: str, shown: str) -> None:
     """Texts that tools print in odd circumstances come out plain."""
     assert excerpt(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        pytest.param("no such image", "no such image", id="plain"),
+        pytest.param("no such image [traceparent:dd37c5b1-3e3b]", "no such image", id="a trace"),
+        pytest.param(f"load Container@{'A' * 5000}: load xxh3:a7: inputs: exit code: 1", "exit code: 1", id="a graph"),
+        pytest.param("x " * 2000 + "the end", "... " + ("x " * 2000 + "the end")[-2000:], id="long: its end"),
+    ],
+)
+def test_of_an_engines_message_the_cause_is_shown(message: str, cause: str) -> None:
+    """What engines write for their own display is left out."""
+    assert root_cause(message) == cause

@@ -1,4 +1,4 @@
-"""The part of a stage's output that says why it failed."""
+"""The part of an output, or of an engine's message, that says why a stage failed."""
 
 import re
 from typing import Final
@@ -13,6 +13,9 @@ _COVERAGE: Final = re.compile(r"^=+ tests coverage =+$", re.MULTILINE)
 _BETWEEN: Final = re.compile(r"^-+ generated xml file.*?(?=^=+ short test summary info =+$)", re.MULTILINE | re.DOTALL)
 _COMMAND: Final = re.compile(r"^\$ ", re.MULTILINE)
 _TERMINAL_CODE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+# What engines put into messages for their own display and lookup: a trace, the way through the graph, whole objects.
+_FOR_ENGINES: Final = re.compile(r" ?\[traceparent:[0-9a-f-]+\]|\bload \S+: (inputs: )?|\S{200,}")
 
 
 def excerpt(output: str, *, max_lines: int = MAX_LINES, max_characters: int = MAX_CHARACTERS) -> str:
@@ -29,6 +32,12 @@ def excerpt(output: str, *, max_lines: int = MAX_LINES, max_characters: int = MA
     elif section := _COVERAGE.search(text):
         text = text[section.start() :]
     return _clip_characters(_clip_lines(text.strip("\n"), max_lines), max_characters)
+
+
+def root_cause(message: str, *, max_characters: int = 2_000) -> str:
+    """Take from an engine's message what a person can use; its end, where the cause is, when it is long."""
+    text = _FOR_ENGINES.sub("", message).strip()
+    return text if len(text) <= max_characters else f"... {text[-max_characters:]}"
 
 
 def _clip_lines(text: str, limit: int) -> str:

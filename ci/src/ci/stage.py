@@ -1,7 +1,6 @@
 """What every stage is: commands under a small wrapper that keeps a record, and a verdict."""
 
 import functools
-import re
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ import dagger
 from dagger import ReturnType, telemetry
 
 from ci.errors import StageFailed
-from ci.excerpt import excerpt
+from ci.excerpt import excerpt, root_cause
 from ci.outcome import Outcome, Record, Status
 from ci.scripts import text_of
 
@@ -26,9 +25,6 @@ REPORTS: Final = "/reports"
 """Where a stage leaves its reports: logs/, times/, junit/, coverage/. No two stages write the same file."""
 
 _WRAPPER: Final = "/opt/ci/stage.sh"
-
-# An engine may mark a message with the span that it came from; that is for its own display.
-_TRACE: Final = re.compile(r" ?\[traceparent:[0-9a-f-]+\]")
 
 
 @dataclass(frozen=True)
@@ -103,9 +99,10 @@ async def _judge(name: str, container: dagger.Container) -> Outcome:
 
 
 def _could_not_run(name: str, error: Exception) -> Outcome:
-    output = ""
+    reason, output = root_cause(str(error)), ""
     if isinstance(error, dagger.ExecError):
+        reason = f"exit code {error.exit_code} of {shlex.join(error.command)}"
         output = excerpt("\n".join(text for text in (error.stdout, error.stderr) if text))
-    reason = str(error) if isinstance(error, dagger.DaggerError) else f"{type(error).__name__}: {error}"
-    reason = _TRACE.sub("", reason).strip()
+    elif not isinstance(error, dagger.DaggerError):
+        reason = f"{type(error).__name__}: {reason}"
     return Outcome(name, Status.ERROR, reason=reason or type(error).__name__, excerpt=output)

@@ -18,7 +18,7 @@ from typing import Any
 PORT = 8000
 LABELS = tuple(f"org.opencontainers.image.{name}" for name in ("title", "description", "version", "licenses"))
 PROGRAMS = ("uv", "uvx", "pip", "pip3", "gcc", "g++", "cc", "make", "git", "ld")
-PACKAGES = ("pip", "uv", "setuptools", "wheel")
+PACKAGES = ("pip", "uv")
 APPLICATION = "app"
 
 # Not part of the image: the kernel's, the runtime's, and what brings this program in.
