@@ -1,19 +1,44 @@
-"""Images from a registry: which one a reference means here, and its layers."""
+"""Images from a registry: which one a reference means on this machine, and its layers into the store."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embedded_engine.images.config import ImageConfig
-from embedded_engine.images.errors import UnreachableError
+from embedded_engine.images.auth import Credentials, find_credentials
+from embedded_engine.images.config import ImageConfig, host_architecture
+from embedded_engine.images.errors import ImageError, NotFoundError, UnreachableError
 from embedded_engine.images.reference import Reference
+from embedded_engine.images.registry import Document, Registry
 from embedded_engine.images.settings import Settings
+from embedded_engine.store.files import remove_tree
 from embedded_engine.store.tree import Tree
 
 if TYPE_CHECKING:
     from embedded_engine.store.store import Store
+
+_INDEX_TYPES = frozenset(
+    {"application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"}
+)
+_CONFIG_TYPES = frozenset(
+    {"application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"}
+)
+_DEEPEST_INDEX = 3
+_DOWNLOADS = 3
+_LAYER_ID_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of an image: its archive's digest and size in bytes, and the digest of what is in the archive."""
+
+    digest: str
+    size: int
+    diff_id: str
 
 
 @dataclass(frozen=True)
@@ -22,15 +47,157 @@ class RemoteImage:
 
     digest: str
     manifest_digest: str
-    manifest: Mapping[str, Any]
+    layers: tuple[Layer, ...]
     config: ImageConfig
 
 
-async def resolve(reference: Reference, settings: Settings) -> RemoteImage:
-    """Ask the registry."""
-    raise UnreachableError(f"the registry {reference.registry} cannot be reached")
+async def resolve(reference: Reference, settings: Settings, credentials: Credentials | None = None) -> RemoteImage:
+    """Ask the registry's mirrors and the registry itself, in this order; the first that has the image answers."""
+    platform = f"linux/{host_architecture()}"
+    errors: list[ImageError] = []
+    for address in settings.endpoints(reference.registry):
+        try:
+            async with await _open(address, reference, settings, credentials) as registry:
+                return await _resolve_at(registry, reference, platform)
+        except (UnreachableError, NotFoundError) as error:
+            errors.append(error)
+    # The registry comes last, and what it says weighs more than what a mirror lacks.
+    raise errors[-1]
 
 
-async def fetch(reference: Reference, manifest: Mapping[str, Any], store: Store, settings: Settings) -> Tree:
-    """Download and unpack."""
-    raise UnreachableError(f"the registry {reference.registry} cannot be reached")
+async def fetch(
+    reference: Reference,
+    layers: Sequence[Layer],
+    store: Store,
+    settings: Settings,
+    credentials: Credentials | None = None,
+) -> Tree:
+    """Download and unpack the layers that the store does not have yet."""
+    names = chain_names([layer.digest for layer in layers])
+    present = 0
+    while present < len(names) and store.layers.has(names[present]):
+        present += 1
+    if present == len(names):
+        return Tree(tuple(names))
+    folder = await asyncio.to_thread(store.scratch)
+    limit = asyncio.Semaphore(_DOWNLOADS)
+    downloads: dict[str, asyncio.Task[Path]] = {}
+    try:
+        for layer in layers[present:]:
+            if layer.digest not in downloads:
+                download = _download(layer, folder, reference, settings, credentials, limit)
+                downloads[layer.digest] = asyncio.create_task(download)
+        for number in range(present, len(layers)):
+            archive = await downloads[layers[number].digest]
+            base = Tree(tuple(names[:number]))
+            await asyncio.to_thread(add_layer, archive, layers[number].diff_id, base, names[number], store)
+        return Tree(tuple(names))
+    finally:
+        for task in downloads.values():
+            task.cancel()
+        await asyncio.gather(*downloads.values(), return_exceptions=True)
+        await asyncio.to_thread(remove_tree, folder)
+
+
+def add_layer(archive: Path, diff_id: str, base: Tree, name: str, store: Store) -> None:
+    """Unpack one archive over its base into a layer of the store. Blocks; several at once are safe."""
+    from embedded_engine.images.unpack import unpack
+
+    with store.lock_blocking(f"layer:{name}"):
+        if store.layers.has(name):
+            return
+        below = store.layers.union(base)
+        with store.layers.stage(below if base.layers else None) as staged:
+            found = unpack(archive, staged, below)
+            if found != diff_id:
+                raise ImageError(f"a layer has the content {found}, but its image says {diff_id}")
+            staged.commit(name)
+
+
+def chain_names(digests: Sequence[str]) -> list[str]:
+    """The store's layer ids for a stack of archives: how one unpacks depends on those below it."""
+    names: list[str] = []
+    chain = ""
+    for digest in digests:
+        chain = hashlib.sha256(f"{chain} {digest}".encode()).hexdigest()
+        names.append(f"oci-{chain[:_LAYER_ID_LENGTH]}")
+    return names
+
+
+async def _open(address: str, reference: Reference, settings: Settings, credentials: Credentials | None) -> Registry:
+    """The repository at an address, with the login that is given, else the one that this user has."""
+    if credentials is None:
+        credentials = await asyncio.to_thread(find_credentials, reference.registry)
+    return Registry(address, reference.repository, settings, credentials)
+
+
+async def _resolve_at(registry: Registry, reference: Reference, platform: str) -> RemoteImage:
+    """Follow indexes to the manifest for a platform, and read the configuration."""
+    found = top = await registry.manifest(reference.selector)
+    for _ in range(_DEEPEST_INDEX):
+        document = found.json()
+        if _media_type(found, document) not in _INDEX_TYPES and "manifests" not in document:
+            break
+        found = await registry.manifest(_choose(document, platform, reference))
+    manifest = found.json()
+    config = manifest.get("config")
+    if not isinstance(config, dict) or config.get("mediaType") not in _CONFIG_TYPES:
+        raise ImageError(f"{reference.familiar} is not a container image")
+    document = (await registry.document(str(config["digest"]), int(config["size"]))).json()
+    return RemoteImage(top.digest, found.digest, read_layers(manifest, document), ImageConfig.from_oci(document))
+
+
+def read_layers(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> tuple[Layer, ...]:
+    """The layers of a manifest with what its configuration says of them."""
+    try:
+        rows = manifest["layers"]
+        diff_ids = config["rootfs"]["diff_ids"] if rows else []
+        found = tuple(
+            Layer(str(row["digest"]), int(row["size"]), str(diff)) for row, diff in zip(rows, diff_ids, strict=True)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ImageError(f"the image's manifest and configuration do not fit together: {error}") from error
+    for layer in found:
+        if not layer.digest.startswith("sha256:") or not layer.diff_id.startswith("sha256:"):
+            raise ImageError(f"the image uses a digest other than sha256: {layer.digest}")
+    return found
+
+
+def _media_type(document: Document, content: Mapping[str, Any]) -> str:
+    """What a manifest says it is, else what the registry says."""
+    return str(content.get("mediaType") or document.media_type)
+
+
+def _choose(index: Mapping[str, Any], platform: str, reference: Reference) -> str:
+    """The digest of the manifest for a platform. Attestations are for no platform."""
+    offered: list[str] = []
+    for row in index.get("manifests", []):
+        described = row.get("platform") or {}
+        name = f"{described.get('os', 'linux')}/{described.get('architecture', '')}"
+        if name == platform or not described:
+            return str(row["digest"])
+        if described.get("os") != "unknown":
+            offered.append("/".join(part for part in (name, described.get("variant", "")) if part))
+    raise ImageError(f"{reference.familiar} is not made for {platform}, only for {', '.join(offered) or 'nothing'}")
+
+
+async def _download(
+    layer: Layer,
+    folder: Path,
+    reference: Reference,
+    settings: Settings,
+    credentials: Credentials | None,
+    limit: asyncio.Semaphore,
+) -> Path:
+    """One archive from the first address that has it."""
+    place = folder / layer.digest.replace(":", "-")
+    error: ImageError | None = None
+    async with limit:
+        for address in settings.endpoints(reference.registry):
+            try:
+                async with await _open(address, reference, settings, credentials) as registry:
+                    await registry.download(layer.digest, layer.size, place)
+                    return place
+            except ImageError as found:
+                error = found
+    raise error or ImageError(f"no address is known for {reference.registry}")

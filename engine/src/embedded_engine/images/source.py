@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from embedded_engine.events import Emit, Note, StepFinished, StepStarted
+from embedded_engine.images.auth import Credentials
 from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError, UnreachableError
 from embedded_engine.images.recipes import LABEL, Recipe, RecipeTable
@@ -35,8 +36,8 @@ class Origin(enum.StrEnum):
 class ResolvedImage:
     """An image that is known exactly, though none of its layers need be here yet.
 
-    `key` names its file system: equal keys, equal trees. `source` says how to get it: for a registry the reference
-    and manifest as JSON, for a recipe its name.
+    `key` names its file system: equal keys, equal trees. `source` says how to get it: for a registry the layers
+    (digest, size, diff id) as JSON, for a recipe its name.
     """
 
     reference_with_digest: str
@@ -63,18 +64,20 @@ class ImageSource:
             self._given_settings = Settings.load()
         return self._given_settings
 
-    async def resolve(self, reference: str) -> ResolvedImage:
+    async def resolve(self, reference: str, credentials: Credentials | None = None) -> ResolvedImage:
         """Find out which image a reference means. An answer of the last hour is taken from the store.
+
+        Without `credentials` the logins of Docker's configuration file are used.
 
         Raises ImageError: not a reference, nobody has it, no login.
         """
         parsed = Reference.parse(reference)
         if parsed not in self._resolved:
             async with self._store.lock(f"reference:{parsed}"):
-                self._resolved[parsed] = await self._resolve(parsed)
+                self._resolved[parsed] = await self._resolve(parsed, credentials)
         return self._resolved[parsed]
 
-    async def fetch(self, resolved: ResolvedImage) -> Tree:
+    async def fetch(self, resolved: ResolvedImage, credentials: Credentials | None = None) -> Tree:
         """The image's file system, built or downloaded if the store does not have it."""
         if (tree := self._stored_tree(resolved)) is not None:
             return tree
@@ -82,17 +85,17 @@ class ImageSource:
             if (tree := self._stored_tree(resolved)) is not None:
                 return tree
             async with self._step(f"image {Reference.parse(resolved.reference_with_digest).familiar.split('@')[0]}"):
-                tree = await self._fetch(resolved)
+                tree = await self._fetch(resolved, credentials)
             self._store.results.put(f"image:{resolved.key}", {"layers": list(tree.layers)}, tree.layers)
             return tree
 
-    async def _resolve(self, reference: Reference) -> ResolvedImage:
+    async def _resolve(self, reference: Reference, credentials: Credentials | None) -> ResolvedImage:
         """The remembered answer while it is fresh, else the registry's, else the stale one, else a recipe's."""
         remembered = self._remembered(reference)
         if remembered is not None and remembered[1]:
             return remembered[0]
         try:
-            resolved = await self._ask_registry(reference)
+            resolved = await self._ask_registry(reference, credentials)
         except UnreachableError as error:
             if remembered is not None and remembered[0].origin is Origin.REGISTRY:
                 self._emit(Note(f"{reference.familiar}: {error}; the image of an earlier run is used"))
@@ -101,19 +104,19 @@ class ImageSource:
         self._remember(reference, resolved)
         return resolved
 
-    async def _ask_registry(self, reference: Reference) -> ResolvedImage:
+    async def _ask_registry(self, reference: Reference, credentials: Credentials | None) -> ResolvedImage:
         """The registry's answer."""
         if self.settings.offline:
             raise UnreachableError("no registry is asked (offline)")
         from embedded_engine.images.pull import resolve
 
-        remote = await resolve(reference, self.settings)
+        remote = await resolve(reference, self.settings, credentials)
         return ResolvedImage(
             reference_with_digest=str(reference.with_digest(remote.digest)),
-            key=remote.manifest_digest.replace(":", "-"),
+            key=remote.manifest_digest,
             config=remote.config,
             origin=Origin.REGISTRY,
-            source=json.dumps({"reference": str(reference), "manifest": remote.manifest}),
+            source=json.dumps([[layer.digest, layer.size, layer.diff_id] for layer in remote.layers]),
         )
 
     def _stand_in(self, reference: Reference, reason: UnreachableError) -> ResolvedImage:
@@ -133,17 +136,18 @@ class ImageSource:
             self._table = RecipeTable.load(self.settings.recipes)
         return self._table
 
-    async def _fetch(self, resolved: ResolvedImage) -> Tree:
+    async def _fetch(self, resolved: ResolvedImage, credentials: Credentials | None) -> Tree:
         """Build or download it."""
         if resolved.origin is Origin.RECIPE:
             recipe = next((row for row in self._recipes().recipes if f"recipe-{row.key}" == resolved.key), None)
             if recipe is None:
                 raise ImageError(f"the recipe {resolved.source!r} changed during the run: run again")
             return await self._build(recipe)
-        from embedded_engine.images.pull import fetch
+        from embedded_engine.images.pull import Layer, fetch
 
-        source = json.loads(resolved.source)
-        return await fetch(Reference.parse(source["reference"]), source["manifest"], self._store, self.settings)
+        reference = Reference.parse(resolved.reference_with_digest)
+        layers = [Layer(*row) for row in json.loads(resolved.source)]
+        return await fetch(reference, layers, self._store, self.settings, credentials)
 
     async def _build(self, recipe: Recipe) -> Tree:
         """Build a recipe into a layer of its own."""
