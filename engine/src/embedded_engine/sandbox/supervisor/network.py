@@ -108,7 +108,8 @@ class Network:
             "--enable-seccomp",
             "--ready-fd=3",
             "--exit-fd=4",
-            f"/proc/{os.getpid()}/ns/net",
+            # Not /proc/1/ns/net: while a container's namespace is being made that is where this process is.
+            f"/proc/{os.getpid()}/fd/{self._own}",
             _TAP,
         ]
         # slirp4netns itself belongs to the host's network; only its tap is made in ours.
@@ -128,7 +129,7 @@ class Network:
         self._loop.unwatch(ready)
         os.close(ready)
         if connected:
-            self._links.set_up(_TAP, master=_BRIDGE)
+            self._links.set_up(_TAP, master=_BRIDGE, mtu=_MTU)
         self._settle(connected=connected)
 
     def _settle(self, *, connected: bool) -> None:
