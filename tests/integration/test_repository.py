@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 
 import pytest
-from sqlalchemy import URL, delete, insert
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import URL, delete, insert, pool
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from app.core.errors import ItemNameTakenError, VersionConflictError
+from app.core.errors import ItemNameTakenError, StorageUnavailableError, VersionConflictError
 from app.db.engine import create_engine, session_factory
 from app.db.repository import postgres_items
 from app.db.schema import ItemRow
@@ -89,3 +89,32 @@ class TestTwoAtOnce:
 
         results = await asyncio.gather(add(), add(), return_exceptions=True)
         assert [type(result) for result in results if result is not None] == [ItemNameTakenError]
+
+    async def test_a_statement_that_is_cancelled_says_that_the_storage_is_unavailable(
+        self, unit_of_work: UnitOfWork, database_url: URL
+    ) -> None:
+        """A request that waits too long for another one ends, and is told to come again."""
+        impatient = create_async_engine(
+            database_url, poolclass=pool.NullPool, connect_args={"server_settings": {"statement_timeout": "50ms"}}
+        )
+        item = an_item("lamp")
+        async with unit_of_work() as items:
+            await items.add(item)
+        async with unit_of_work() as items:
+            await items.replace(renamed(item, "torch"), stored_version=1)
+            with pytest.raises(StorageUnavailableError):
+                async with postgres_items(session_factory(impatient)) as late:
+                    await late.replace(renamed(item, "lantern"), stored_version=1)
+        await impatient.dispose()
+
+    async def test_an_error_of_the_code_stays_what_it_is(self, database_url: URL) -> None:
+        """A statement that the database does not understand is a fault, and not the database's."""
+        engine = create_async_engine(database_url, poolclass=pool.NullPool)
+
+        def session_elsewhere() -> AsyncSession:
+            return AsyncSession(engine.execution_options(schema_translate_map={None: "nowhere"}))
+
+        with pytest.raises(ProgrammingError):
+            async with postgres_items(session_elsewhere) as items:
+                await items.get(an_item().id)
+        await engine.dispose()

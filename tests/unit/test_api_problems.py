@@ -42,6 +42,7 @@ def assert_problem(response: httpx.Response, status: int) -> None:
         pytest.param("POST", "/api/v1/items", "{", 422, id="a body that is not JSON"),
         pytest.param("POST", "/api/v1/items", "[" * 20_000, 400, id="a body that cannot be parsed"),
         pytest.param("POST", "/api/v1/items", "[]", 422, id="a body of the wrong type"),
+        pytest.param("POST", "/api/v1/items", r'{"\ud800": "\ud800", "name": "\ud800"}', 422, id="half a character"),
         pytest.param("POST", "/api/v1/items", "", 422, id="no body"),
         pytest.param("POST", "/api/v1/items", " " * 70_000, 413, id="a body too large"),
     ],

@@ -64,7 +64,12 @@ def _mistake(entry: Mapping[str, Any]) -> Mistake:
     if location == "body":
         # Where a body is not JSON at all, the place is a number of characters and points to nothing.
         parts = [] if entry["type"] == "json_invalid" else place
-        name = "#" + "".join(f"/{part}" for part in parts)
+        name = "#" + "".join(f"/{_readable(part)}" for part in parts)
     else:
         name = ".".join(str(part) for part in place)
     return Mistake(location=location, name=name, detail=entry["msg"].removeprefix("Value error, "))
+
+
+def _readable(part: str | int) -> str:
+    # A client's own word: JSON allows half a character in it (a lone surrogate), UTF-8 does not.
+    return str(part).encode(errors="replace").decode()

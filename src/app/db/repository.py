@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy import Select, delete, insert, select, tuple_, update
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -33,8 +33,8 @@ _ITEMS: Final = select(
 _IN_ORDER: Final = _ITEMS.order_by(ItemRow.created_at, ItemRow.id)
 _UNIQUE_NAME: Final = "uq_items_name"
 
-# The driver raises its own errors, and the system's, while it connects; later they come in SQLAlchemy's.
-_UNREACHABLE: Final = (OperationalError, InterfaceError, PoolTimeoutError, OSError, asyncpg.PostgresError)
+# Classes of SQLSTATE: the connection is lost, the server is full, the server shuts down or cancels (also by a timeout).
+_UNAVAILABLE_STATES: Final = frozenset({"08", "53", "57"})
 _logger = logging.getLogger(__name__)
 
 
@@ -42,14 +42,24 @@ _logger = logging.getLogger(__name__)
 async def postgres_items(new_session: Callable[[], AsyncSession]) -> AsyncIterator[ItemRepository]:
     """One unit of work: everything is committed when the block ends well, and nothing when it raises.
 
-    Raises StorageUnavailableError when the database cannot be reached, or gives no connection in time.
+    Raises StorageUnavailableError when the database cannot be reached, is full, shuts down, or takes too long.
     """
     try:
         async with new_session() as session, session.begin():
             yield PostgresItemRepository(session)
-    except _UNREACHABLE as error:
-        _logger.warning("the database cannot be reached", extra={"reason": repr(error)})
+    except (DBAPIError, PoolTimeoutError, OSError, asyncpg.PostgresError) as error:
+        if isinstance(error, DBAPIError) and not _says_unavailable(error):
+            raise
+        _logger.warning("the database is not available", extra={"reason": repr(error)})
         raise StorageUnavailableError from error
+
+
+def _says_unavailable(error: DBAPIError) -> bool:
+    """Whether the database is to blame, and not the statement."""
+    if isinstance(error, InterfaceError | OperationalError):
+        return True
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return state[:2] in _UNAVAILABLE_STATES
 
 
 class PostgresItemRepository:

@@ -44,6 +44,9 @@ def configure_logging(level: str) -> None:
             },
             "root": {"handlers": ["stdout"], "level": level},
             "loggers": {
+                # They tell of every file that changed, and of every plugin.
+                "watchfiles": {"level": "WARNING"},
+                "alembic.runtime.plugins": {"level": "WARNING"},
                 "uvicorn": through_root,
                 "uvicorn.error": through_root,
                 # One line per request is written with its id and time by the application itself.
