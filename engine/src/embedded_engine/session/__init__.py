@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import secrets
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from embedded_engine import api
 from embedded_engine.binding import EngineLike, ObjectTable
+from embedded_engine.errors import EngineError
 from embedded_engine.schema import Schema, load_schema
 from embedded_engine.session.execution import Execution
 from embedded_engine.session.http import Application, Server, StageOf
+from embedded_engine.session.validation import allow_deep_requests
 
 ResultT = TypeVar("ResultT")
 OpenEngine = Callable[[], EngineLike | Awaitable[EngineLike]]
@@ -23,6 +26,10 @@ OpenEngine = Callable[[], EngineLike | Awaitable[EngineLike]]
 # A chain of calls is one nested request, and each level costs a few frames; the default allows about a hundred.
 _RECURSION_LIMIT = 30_000
 _STACK_BYTES = 512 * 1024 * 1024  # reserved, not used
+
+
+class ApiError(EngineError):
+    """An error of the API, as a client in this process gets it; its extensions say more."""
 
 
 class Session:
@@ -39,6 +46,8 @@ class Session:
         self._started: threading.Event = threading.Event()
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
+        self._schema: Schema | None = None
+        self._execution: Execution | None = None
         self._thread = threading.Thread(target=self._run, name="engine-session", daemon=True)
 
     @classmethod
@@ -52,6 +61,7 @@ class Session:
         if load_api:
             api.load()
         session = cls(open_engine, cache, stage_of)
+        allow_deep_requests()
         sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
         before = threading.stack_size(_STACK_BYTES)
         try:
@@ -72,6 +82,26 @@ class Session:
     def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Run something in the session's loop and wait for it, from another thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def ask(self, query: str, stage: str | None = None) -> dict[str, Any]:
+        """Answer a query from this process, without HTTP, from any loop. Its first error is raised as ApiError."""
+        execution = self._execution
+        if execution is None:
+            raise ApiError("the session is not open")
+        body = json.dumps({"query": query}).encode()
+        response = asyncio.run_coroutine_threadsafe(execution.respond(body, stage), self._loop)
+        received: bytes = await asyncio.wrap_future(response)
+        answer = json.loads(received)
+        if errors := answer.get("errors"):
+            raise ApiError(errors[0]["message"], extensions=errors[0].get("extensions"))
+        return cast(dict[str, Any], answer["data"])
+
+    @property
+    def schema(self) -> Schema:
+        """The schema that is served."""
+        if self._schema is None:
+            raise ApiError("the session is not open")
+        return self._schema
 
     def close(self) -> None:
         """Cancel what runs, close the engine, end the thread. Closing twice is harmless."""
@@ -98,11 +128,12 @@ class Session:
             self._started.set()
 
     async def _serve(self) -> None:
-        schema: Schema = load_schema(self._cache)
+        self._schema = load_schema(self._cache)
         opened = self._open_engine()
         engine: EngineLike = await opened if inspect.isawaitable(opened) else opened
         try:
-            application = Application(Execution(schema, engine, self.objects), self.token, self._stage_of)
+            self._execution = Execution(self._schema, engine, self.objects)
+            application = Application(self._execution, self.token, self._stage_of)
             server, self.port = await Server.start(application)
             self._stop = asyncio.Event()
             self._started.set()

@@ -49,8 +49,8 @@ class Fields:
         self._schema = schema
         self._plans: dict[tuple[str, str], _Plan] = {}
 
-    def resolve(self, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
-        """Call the resolver of a field."""
+    def resolve(self, source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
+        """Call the resolver of a field; its arguments may have any name, `source` too."""
         context: RequestContext = info.context
         plan = self._plan(info)
         values = {}

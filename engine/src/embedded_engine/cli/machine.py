@@ -1,0 +1,70 @@
+"""Commands about the machine rather than a module: what it lacks, what the store keeps, a session for a program."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from embedded_engine.cli.errors import UsageError
+from embedded_engine.cli.options import Options
+from embedded_engine.errors import EngineError
+from embedded_engine.store import default_root
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class DoctorError(EngineError):
+    """The machine lacks something that the engine cannot do without."""
+
+
+def doctor() -> None:
+    """Print a line for each thing that is looked at, with its remedy when it is missing."""
+    from embedded_engine.sandbox.doctor import probe
+
+    checks = probe()
+    width = max((len(each.name) for each in checks), default=0)
+    for each in checks:
+        sys.stdout.write(f"{'✔' if each.ok else '✘'} {each.name:<{width}}  {each.detail}\n")
+        if not each.ok and each.remedy:
+            sys.stdout.write(f"  {'':<{width}}  mend it: {each.remedy}\n")
+    missing = [each.name for each in checks if not each.ok]
+    if missing:
+        raise DoctorError(f"this machine lacks {', '.join(missing)}")
+
+
+def prune(keep: str) -> None:
+    """Make the store no larger than `keep`."""
+    from embedded_engine.store.prune import prune as prune_store
+
+    report = prune_store(default_root(), parse_size(keep))
+    sys.stdout.write(f"{report}\n")
+
+
+def session(words: Sequence[str], options: Options) -> int:
+    """Run a program that finds a session of the engine by its environment; the program's exit code."""
+    from embedded_engine.cli.workbench import Workbench
+
+    options, command = options.take_all(words)
+    command = command[1:] if command[:1] == ["--"] else command
+    if not command:
+        raise UsageError("session needs a command: ci session -- python script.py")
+    with Workbench(options).session() as (served, _):
+        try:
+            return subprocess.run(command, env={**os.environ, **served.environment}, check=False).returncode
+        except OSError as error:
+            raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
+
+
+def parse_size(text: str) -> int:
+    """A number of bytes, such as 500M or 10G.
+
+    >>> parse_size("10G"), parse_size("512")
+    (10737418240, 512)
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise UsageError(f"a size is a number of bytes, such as 500M or 10G, not {text!r}")
+    return int(float(found[1]) * _UNITS[found[2].upper()])

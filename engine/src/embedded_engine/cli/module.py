@@ -1,0 +1,122 @@
+"""The module that a command is about: where it is, what it is called, what it defines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from embedded_engine.api.definitions import Module
+from embedded_engine.cli.errors import ModuleLoadError
+from embedded_engine.cli.naming import package_name, pascal_case
+
+CONFIGURATION = "dagger.json"
+_SOURCES = (".py", ".pyi", ".toml", ".lock", ".json", ".cfg")
+_SKIPPED = frozenset({".git", ".venv", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+
+
+@dataclass(frozen=True)
+class ModuleSource:
+    """A module on disk. `context` is what its default paths are resolved in and never leave: the git root, if any."""
+
+    name: str
+    root: Path
+    source: Path
+    context: Path
+
+    @classmethod
+    def find(cls, start: Path) -> ModuleSource:
+        """The module whose dagger.json is in this directory or above it."""
+        if not start.exists():
+            raise ModuleLoadError(f"no such directory: {start}")
+        place = start.resolve()
+        for root in (place, *place.parents) if place.is_dir() else place.parents:
+            configuration = root / CONFIGURATION
+            if configuration.is_file():
+                return cls._read(configuration)
+        raise ModuleLoadError(
+            f"no {CONFIGURATION} in {start} or above it: run this in a Dagger module, or name one with -m"
+        )
+
+    @classmethod
+    def _read(cls, configuration: Path) -> ModuleSource:
+        try:
+            content = json.loads(configuration.read_text(encoding="utf-8"))
+            name, sdk = content["name"], content.get("sdk") or {}
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ModuleLoadError(f"{configuration} is not a module's configuration: {error!r}") from None
+        kind = sdk.get("source") if isinstance(sdk, dict) else sdk
+        if kind != "python":
+            raise ModuleLoadError(
+                f"{configuration}: the embedded engine runs Python modules; this one's SDK is {kind!r}"
+            )
+        root = configuration.parent
+        source = root / content.get("source", ".")
+        if not source.is_dir():
+            raise ModuleLoadError(f"{configuration}: its source {content['source']!r} is no directory")
+        context = next((place for place in (root, *root.parents) if (place / ".git").exists()), root)
+        return cls(name, root, source.resolve(), context)
+
+    @property
+    def main_object(self) -> str:
+        """The class that the module's functions belong to."""
+        return pascal_case(self.name)
+
+    @property
+    def package(self) -> str:
+        """The package that holds it, unless the module's project names an entry point."""
+        return package_name(self.name)
+
+    def environment(self) -> dict[str, str]:
+        """What the SDK reads when its module support is imported."""
+        return {
+            "DAGGER_MODULE": self.name,
+            "DAGGER_MAIN_OBJECT": self.main_object,
+            "DAGGER_DEFAULT_PYTHON_PACKAGE": self.package,
+        }
+
+    def digest(self) -> str:
+        """A name for exactly this content of the module's sources, for this SDK and this engine."""
+        hasher = hashlib.sha256(f"1 {version('dagger-io')} {self.name} {self.source}\n".encode())
+        hasher.update((Path(__file__).parent.parent / "api" / "definitions.py").read_bytes())
+        for path in sorted(self._files()):
+            content = path.read_bytes()
+            hasher.update(f"{path.relative_to(self.source)} {len(content)}\n".encode("utf-8", "surrogateescape"))
+            hasher.update(content)
+        return hasher.hexdigest()
+
+    def _files(self) -> Iterator[Path]:
+        for directory, names, files in os.walk(self.source):
+            names[:] = [name for name in names if name not in _SKIPPED]
+            yield from (Path(directory, file) for file in files if file.endswith(_SOURCES))
+
+
+class DefinitionCache:
+    """What modules define, by the content of their sources: asking for it again imports nothing of them."""
+
+    def __init__(self, store: Path) -> None:
+        self._directory = store / "modules"
+
+    def get(self, source: ModuleSource) -> Module | None:
+        """What was kept for exactly these sources; nothing if what was kept is damaged."""
+        try:
+            # Written by this program below, in the user's own cache.
+            found = pickle.loads(self._path(source).read_bytes())  # noqa: S301
+        except (OSError, EOFError, AttributeError, ImportError, IndexError, TypeError, pickle.UnpicklingError):
+            return None
+        return found if isinstance(found, Module) else None
+
+    def put(self, source: ModuleSource, module: Module) -> None:
+        """Keep what these sources define."""
+        from embedded_engine.store.files import write_atomically
+
+        self._directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._path(source), pickle.dumps(module))
+
+    def _path(self, source: ModuleSource) -> Path:
+        return self._directory / f"{source.digest()}.pickle"

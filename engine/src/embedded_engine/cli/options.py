@@ -1,0 +1,75 @@
+"""The options that every command takes, before its name, after it, or among the words of a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from embedded_engine.cli.errors import UsageError
+
+ENGINES = ("embedded", "dagger")
+PROGRESS = ("auto", "plain", "tty", "none")
+
+_SWITCHES = {
+    "-j": "json",
+    "--json": "json",
+    "--no-cache": "no_cache",
+    "-s": "silent",
+    "--silent": "silent",
+    "-v": "verbose",
+    "--verbose": "verbose",
+}
+_VALUES = {
+    "-m": "module",
+    "--mod": "module",
+    "-o": "output",
+    "--output": "output",
+    "--engine": "engine",
+    "--progress": "progress",
+}
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a command runs and what becomes of its result."""
+
+    module: Path = Path()
+    output: str | None = None
+    json: bool = False
+    no_cache: bool = False
+    silent: bool = False
+    verbose: bool = False
+    engine: str = "embedded"
+    progress: str = "auto"
+
+    def take(self, words: Sequence[str]) -> tuple[Options, int] | None:
+        """The options with the one at the front of the words, and how many words that was; None if there is none."""
+        name, separator, value = words[0].partition("=")
+        if name in _SWITCHES and not separator:
+            changed: dict[str, Any] = {_SWITCHES[name]: True}
+            return replace(self, **changed), 1
+        if name in _VALUES:
+            count = 1
+            if not separator:
+                if len(words) < 2:
+                    raise UsageError(f"option {name} needs a value")
+                value, count = words[1], 2
+            return self._with(_VALUES[name], name, value), count
+        return None
+
+    def take_all(self, words: Sequence[str]) -> tuple[Options, list[str]]:
+        """The options with those at the front of the words, and the words after them."""
+        options, rest = self, list(words)
+        while rest and (taken := options.take(rest)) is not None:
+            options, count = taken
+            del rest[:count]
+        return options, rest
+
+    def _with(self, field: str, name: str, value: str) -> Options:
+        for choices, chosen in ((ENGINES, "engine"), (PROGRESS, "progress")):
+            if field == chosen and value not in choices:
+                raise UsageError(f"option {name} takes one of {', '.join(choices)}, not {value!r}")
+        changed: dict[str, Any] = {field: Path(value).expanduser() if field == "module" else value}
+        return replace(self, **changed)

@@ -1,0 +1,20 @@
+"""What a chain came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from embedded_engine.api.definitions import TypeDef
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A JSON value (an id, for an object of the core API; the state, for one of the module) of a type.
+
+    `exported` is the path that an object was written to when an output was asked for.
+    """
+
+    value: Any
+    type_def: TypeDef
+    exported: str | None = None
