@@ -1,5 +1,6 @@
 """The OpenAPI document says what the service does."""
 
+import re
 from typing import Any
 
 import pytest
@@ -57,3 +58,29 @@ def test_is_made_once() -> None:
     """The document is kept: it is asked for often and never changes."""
     app = create_app(Settings())
     assert app.openapi() is app.openapi()
+
+
+def test_a_change_is_documented_to_need_its_version(document: dict[str, Any]) -> None:
+    """If-Match is a required header of every change of an item."""
+    for method in ("put", "delete"):
+        parameters = document["paths"]["/api/v1/items/{item_id}"][method]["parameters"]
+        assert {(parameter["name"], parameter["required"]) for parameter in parameters} == {
+            ("item_id", True),
+            ("If-Match", True),
+        }
+
+
+@pytest.mark.parametrize(
+    ("schema", "member", "right", "wrong"),
+    [
+        pytest.param("ItemIn", "price", ["9.95", "0", "9999999999.99"], ["", "-1", "1.234", "1e3", "ten"], id="price"),
+        pytest.param("CalculationIn", "left", ["0.1", "-.5", "1e-9", "+7."], ["", "NaN", "1e", "."], id="operand"),
+    ],
+)
+def test_decimals_are_described_as_they_are_taken(
+    document: dict[str, Any], schema: str, member: str, right: list[str], wrong: list[str]
+) -> None:
+    """The pattern of a decimal in the document tells right from wrong."""
+    text = document["components"]["schemas"][schema]["properties"][member]["anyOf"][0]
+    assert all(re.search(text["pattern"], value) for value in right)
+    assert not any(re.search(text["pattern"], value) for value in wrong)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.api.dependencies import CursorsDependency, ItemsDependency
 from app.api.openapi import problems
-from app.api.preconditions import accepted_versions, entity_tag
+from app.api.preconditions import IF_MATCH, accepted_versions, entity_tag
 from app.api.schemas import ItemIn, ItemOut, PageOut, SearchText
 from app.core.items import AcceptedVersions
 
@@ -52,7 +52,7 @@ async def read_item(item_id: UUID, items: ItemsDependency, response: Response) -
     return ItemOut.of(item)
 
 
-@router.put("/{item_id:uuid}", responses=problems(404, 409, 412, 413, 428))
+@router.put("/{item_id:uuid}", responses=problems(404, 409, 412, 413, 428), openapi_extra=IF_MATCH)
 async def replace_item(
     item_id: UUID, body: ItemIn, accepted: AcceptedDependency, items: ItemsDependency, response: Response
 ) -> ItemOut:
@@ -62,7 +62,9 @@ async def replace_item(
     return ItemOut.of(item)
 
 
-@router.delete("/{item_id:uuid}", status_code=HTTPStatus.NO_CONTENT, responses=problems(404, 412, 428))
+@router.delete(
+    "/{item_id:uuid}", status_code=HTTPStatus.NO_CONTENT, responses=problems(404, 412, 428), openapi_extra=IF_MATCH
+)
 async def delete_item(item_id: UUID, accepted: AcceptedDependency, items: ItemsDependency) -> None:
     """Delete an item, if it is still at the version that If-Match names."""
     await items.remove(item_id, accepted=accepted)

@@ -2,9 +2,9 @@
 
 import re
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Any, Final
 
-from fastapi import Header
+from fastapi import Request
 
 from app.api.problems import Kind, ProblemError
 from app.core.items import AcceptedVersions, Item
@@ -18,16 +18,28 @@ def entity_tag(item: Item) -> str:
     return f'"{item.version}"'
 
 
-def accepted_versions(
-    if_match: Annotated[
-        str | None, Header(description='The version to change, as its ETag: `"1"`; `*` for any.')
-    ] = None,
-) -> AcceptedVersions:
+# Described here and not by the framework, whose answer to a missing header would be another one than RFC 6585 asks for.
+IF_MATCH: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": True,
+            "schema": {"type": "string", "examples": ['"1"']},
+            "description": "The version to change, as its ETag; `*` for any.",
+        }
+    ]
+}
+
+
+def accepted_versions(request: Request) -> AcceptedVersions:
     """Read If-Match (RFC 9110); a change without it would overwrite what the client has not seen, so it is refused."""
-    if if_match is None:
+    headers = request.headers.getlist("If-Match")
+    if not headers:
         raise ProblemError(_REQUIRED, "Send the ETag of the item as If-Match.")
-    if if_match.strip() == "*":
+    tags = [tag.strip() for header in headers for tag in header.split(",")]
+    if "*" in tags:
         return AcceptedVersions(None)
     # A weak or foreign tag matches no version, which is what the RFC asks for.
-    tags = (_TAG.fullmatch(tag.strip()) for tag in if_match.split(","))
-    return AcceptedVersions.of(int(tag[1]) for tag in tags if tag)
+    matches = (_TAG.fullmatch(tag) for tag in tags)
+    return AcceptedVersions.of(int(match[1]) for match in matches if match)

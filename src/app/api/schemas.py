@@ -6,24 +6,27 @@ from decimal import Decimal
 from typing import Annotated, Final, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from app.core.calculator import SIGNIFICANT_DIGITS, Operation
 from app.core.items import Item, ItemDraft
 
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-_CONTROL_BUT_LINES: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# In the document as a pattern, enforced by a validator: a pattern's own message would be of no help to a person.
+_NO_CONTROL: Final = r"^[^\x00-\x1f\x7f]*$"
+_NO_CONTROL_BUT_LINES: Final = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+_ANY_DECIMAL: Final = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?$"
+_PRICE: Final = r"^\d{1,10}(\.\d{1,2})?$"
 
 
 def _one_line(text: str) -> str:
-    if _CONTROL.search(text):
+    if not re.match(_NO_CONTROL, text):
         raise ValueError("control characters are not allowed")
     return text
 
 
 def _lines(text: str) -> str:
     # PostgreSQL stores no NUL in a text; a tab and a line feed are the only controls that a description needs.
-    if _CONTROL_BUT_LINES.search(text):
+    if not re.match(_NO_CONTROL_BUT_LINES, text):
         raise ValueError("control characters other than tab and line feed are not allowed")
     return text
 
@@ -34,11 +37,36 @@ def _exact(operand: Decimal) -> Decimal:
     return operand
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)]
-Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_lines)]
-Price = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2, examples=["9.95"])]
-SearchText = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_one_line)]
-Operand = Annotated[Decimal, AfterValidator(_exact), Field(examples=["0.1"])]
+def _text_or_number(pattern: str, example: str, **number: float) -> WithJsonSchema:
+    """Describe a decimal as what it may be sent as: best a string, else a number."""
+    text = {"type": "string", "pattern": pattern}
+    return WithJsonSchema({"anyOf": [text, {"type": "number"} | number], "examples": [example]})
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(_one_line),
+    Field(json_schema_extra={"pattern": _NO_CONTROL}),
+]
+Description = Annotated[
+    str,
+    StringConstraints(max_length=2000),
+    AfterValidator(_lines),
+    Field(json_schema_extra={"pattern": _NO_CONTROL_BUT_LINES}),
+]
+SearchText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=120),
+    AfterValidator(_one_line),
+    Field(json_schema_extra={"pattern": _NO_CONTROL}),
+]
+Price = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=12, decimal_places=2),
+    _text_or_number(_PRICE, "9.95", minimum=0, maximum=9_999_999_999.99, multipleOf=0.01),
+]
+Operand = Annotated[Decimal, AfterValidator(_exact), _text_or_number(_ANY_DECIMAL, "0.1")]
 
 
 class _Strict(BaseModel):
