@@ -56,13 +56,17 @@ async def _check_health(sandbox: Sandbox, service: Service, container: Running, 
     grace_ends = loop.time() + check.start_period / NANOSECONDS
     failures = 0
     while True:
-        ended = await sandbox.exec_in(container.id, args, service.process.env, service.process.cwd, timeout=timeout)
-        if ended.code == 0 and ended.signal is None:
-            return
+        try:
+            ended = await sandbox.exec_in(container.id, args, timeout=timeout)
+            problem = f"exit code {ended.code}"
+            if ended.code == 0:
+                return
+        except TimeoutError:
+            problem = f"no answer in {timeout:g} s"
         if loop.time() >= grace_ends:
             failures += 1
         if failures >= (check.retries or DEFAULT_RETRIES):
             raise HealthError(
-                f"health check {' '.join(args)!r} failed {failures} times, last with exit code {ended.code}"
+                f"health check {' '.join(args)!r} failed {failures} times, last with {problem}"
             )
         await asyncio.sleep(interval)

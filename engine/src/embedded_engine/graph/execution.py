@@ -125,38 +125,38 @@ class _Run:
         return ExecutionResult(record["exit_code"], record["outputs"], record["layers"], record["seconds"])
 
     async def _run(self) -> ExecutionResult:
-        graph = self._graph
-        graph.emit(StepStarted(self._key, self._label, self._stage))
-        begin = time.monotonic()
-        error: str | None = None
-        try:
-            return await self._run_in_sandbox(begin)
-        except asyncio.CancelledError:
-            error = "cancelled"
-            raise
-        except Exception as failure:
-            error = str(failure)
-            raise
-        finally:
-            seconds = time.monotonic() - begin
-            graph.emit(StepFinished(self._key, self._label, seconds, error=error, stage=self._stage))
-
-    async def _run_in_sandbox(self, begin: float) -> ExecutionResult:
         from embedded_engine.graph.preparation import prepare
 
         graph, execution = self._graph, self._execution
         async with AsyncExitStack() as stack:
+            # What it needs is made first, by steps of their own: an execution's time is that of its process.
             prepared = await prepare(graph, execution.process, stack, redirect_stdin=execution.redirect_stdin)
-            output = Output(prepared.directory, graph.secrets.known(), self._tell)
-            await output.open()
+            graph.emit(StepStarted(self._key, self._label, self._stage))
+            begin = time.monotonic()
+            error: str | None = None
             try:
-                ended = await graph.sandbox.run(prepared.spec_with(output))
+                return await self._run_in_sandbox(prepared, begin)
+            except asyncio.CancelledError:
+                error = "cancelled"
+                raise
+            except Exception as failure:
+                error = str(failure)
+                raise
             finally:
-                await output.finish()
-            code = ended.code
-            if not execution.expect.accepts(code):
-                raise _failure(ended, execution.process.args, output)
-            return await asyncio.to_thread(self._keep, prepared, output, code, time.monotonic() - begin)
+                seconds = time.monotonic() - begin
+                graph.emit(StepFinished(self._key, self._label, seconds, error=error, stage=self._stage))
+
+    async def _run_in_sandbox(self, prepared: Prepared, begin: float) -> ExecutionResult:
+        graph, execution = self._graph, self._execution
+        output = Output(prepared.directory, graph.secrets.known(), self._tell)
+        await output.open()
+        try:
+            ended = await graph.sandbox.run(prepared.spec_with(output))
+        finally:
+            await output.finish()
+        if not execution.expect.accepts(ended.code):
+            raise _failure(ended, execution.process.args, output)
+        return await asyncio.to_thread(self._keep, prepared, output, ended.code, time.monotonic() - begin)
 
     def _keep(self, prepared: Prepared, output: Output, code: int, seconds: float) -> ExecutionResult:
         """Commit the layers and the output, then the record that names them: a crash before it loses only work."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable
@@ -51,7 +52,9 @@ class Output:
         """Wait until everything that was written has been read. The process has ended, or never began."""
         for stream in STREAMS:
             # A pipe that nobody opened for writing has no end to read: be the writer that came and went.
-            os.close(os.open(self.pipe(stream), os.O_WRONLY | os.O_NONBLOCK))
+            # Where its end has been read already, nobody is there to open it for.
+            with contextlib.suppress(OSError):
+                os.close(os.open(self.pipe(stream), os.O_WRONLY | os.O_NONBLOCK))
         await asyncio.gather(*self._readers)
         if self._combined:
             self._combined.close()

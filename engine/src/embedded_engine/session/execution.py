@@ -14,6 +14,7 @@ from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse
 
 from embedded_engine.binding import ObjectTable, RequestContext
 from embedded_engine.errors import EngineError
+from embedded_engine.graph.graph import current_stage
 from embedded_engine.schema import Schema
 from embedded_engine.session.fields import Fields, QueryRoot
 from embedded_engine.session.validation import RequestError, asks_only_for_schema, check
@@ -57,6 +58,8 @@ class Execution:
     ) -> ExecutionResult:
         if self._fields is None:
             self._fields = Fields(self._schema.executable)
+        # A request is a task of its own: what it sets reaches the steps that it starts, and no other request.
+        current_stage.set(stage)
         result = execute(
             self._schema.executable,
             document,
