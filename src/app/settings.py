@@ -1,13 +1,16 @@
 """Settings, read from the environment once, at start."""
 
 from enum import StrEnum
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET: Final = "for-development-only"  # noqa: S105 - refused everywhere else
+
+
+_Kind = TypeVar("_Kind", bound=BaseSettings)
 
 
 class SettingsError(Exception):
@@ -85,9 +88,21 @@ class Settings(DatabaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the environment, and under it `.env` of the working directory; raises SettingsError, which shows no value."""
+    """Read the whole configuration from the environment, and under it from `.env` of the working directory.
+
+    Raises SettingsError, which names the variables that are wrong and shows no value.
+    """
+    return _load(Settings)
+
+
+def load_database_settings() -> DatabaseSettings:
+    """Read the part of the configuration that migrations need, as `load_settings` does."""
+    return _load(DatabaseSettings)
+
+
+def _load(kind: type[_Kind]) -> _Kind:
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
         raise SettingsError("; ".join(_explain(error))) from None
 

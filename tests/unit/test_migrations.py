@@ -1,5 +1,6 @@
 """Migrations as far as they need no server: one line of history, its SQL, and how a database stands against it."""
 
+import socket
 from io import StringIO
 from pathlib import Path
 
@@ -47,10 +48,30 @@ def test_every_step_has_a_way_back(config: Config) -> None:
     assert "DROP TABLE items;" in sql_of(config)
 
 
-def test_without_a_database_migrations_say_so(config: Config) -> None:
-    """A missing DATABASE_URL is one line, without a traceback."""
-    with pytest.raises(SystemExit, match="DATABASE_URL is not set"):
+@pytest.mark.parametrize(
+    ("variables", "reason"),
+    [
+        pytest.param({}, "DATABASE_URL is not set", id="no database"),
+        pytest.param({"DATABASE_URL": "mysql://host/items"}, "DATABASE_URL must be", id="another database"),
+    ],
+)
+def test_without_a_usable_database_migrations_say_so(
+    config: Config, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], reason: str
+) -> None:
+    """What is wrong with DATABASE_URL is one line, without a traceback."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit, match=reason):
         command.upgrade(config, "head")
+
+
+def test_a_database_that_is_down_is_one_line(config: Config) -> None:
+    """A server that does not answer ends the command, without a traceback."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        config.set_main_option("sqlalchemy.url", f"postgresql+asyncpg://127.0.0.1:{reserved.getsockname()[1]}/items")
+        with pytest.raises(SystemExit, match="cannot be reached"):
+            command.upgrade(config, "head")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """The item repository on PostgreSQL."""
 
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -69,10 +69,8 @@ class PostgresItemRepository:
         self._session = session
 
     async def add(self, item: Item) -> None:
-        try:
+        with _unique_name(item):
             await self._session.execute(insert(ItemRow).values(**asdict(item)))
-        except IntegrityError as error:
-            raise _translated(error, item) from error
 
     async def get(self, item_id: UUID) -> Item | None:
         found = await self._read(_ITEMS.where(ItemRow.id == item_id))
@@ -97,10 +95,8 @@ class PostgresItemRepository:
             .returning(ItemRow.id)
             .execution_options(synchronize_session=False)
         )
-        try:
+        with _unique_name(item):
             changed = (await self._session.execute(statement)).scalar_one_or_none()
-        except IntegrityError as error:
-            raise _translated(error, item) from error
         if changed is None:
             raise VersionConflictError(item.id)
 
@@ -118,6 +114,12 @@ class PostgresItemRepository:
         return [Item(*row) for row in await self._session.execute(statement)]
 
 
-def _translated(error: IntegrityError, item: Item) -> Exception:
-    """The core's error for a violated constraint; a violation that it does not know stays what it is."""
-    return ItemNameTakenError(item.name) if _UNIQUE_NAME in str(error.orig) else error
+@contextmanager
+def _unique_name(item: Item) -> Iterator[None]:
+    """Tell of a name that is taken as the core does; any other violation stays what it is."""
+    try:
+        yield
+    except IntegrityError as error:
+        if _UNIQUE_NAME in str(error.orig):
+            raise ItemNameTakenError(item.name) from error
+        raise

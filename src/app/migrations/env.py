@@ -2,15 +2,18 @@
 
 import asyncio
 import sys
+from contextlib import AsyncExitStack
 from typing import Final
 
+import asyncpg
 from alembic import context
 from sqlalchemy import Connection, pool, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from app.db.schema import Base
 from app.observability.logs import configure_logging
-from app.settings import DatabaseSettings
+from app.settings import SettingsError, load_database_settings
 
 # Any number that no other lock of this database has.
 _ONE_RUNNER_AT_A_TIME: Final = 7_246_351
@@ -19,8 +22,11 @@ _LOCK_TIMEOUT: Final = "5s"
 
 
 def url_of_environment() -> str:
-    """The URL that DATABASE_URL has; ends the process where it is not set."""
-    configured = DatabaseSettings().database_url
+    """The URL that DATABASE_URL has; ends the process where it has none that is usable."""
+    try:
+        configured = load_database_settings().database_url
+    except SettingsError as error:
+        sys.exit(str(error))
     if configured is None:
         sys.exit("DATABASE_URL is not set: migrations need a database, such as postgresql://user:password@host/name")
     return configured.get_secret_value()
@@ -63,16 +69,20 @@ async def wait_for_turn(connection: AsyncConnection) -> None:
 
 
 async def run_online(url: str) -> None:
-    """Connect and run."""
+    """Connect and run; ends the process where the database cannot be reached."""
     engine = create_async_engine(
         url,
         poolclass=pool.NullPool,
         connect_args={"server_settings": {"application_name": "migrations", "lock_timeout": lock_timeout()}},
     )
-    async with engine.connect() as connection:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except (OSError, DBAPIError, asyncpg.PostgresError) as error:
+            sys.exit(f"the database cannot be reached: {str(error).splitlines()[0]}")
         await wait_for_turn(connection)
         await connection.run_sync(run_on)
-    await engine.dispose()
 
 
 if context.is_offline_mode():
