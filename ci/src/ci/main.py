@@ -1,6 +1,8 @@
 """Checks, builds and tests the service: every stage is a function, the same on a laptop and in CI."""
 
-from typing import Annotated
+from contextlib import suppress
+from functools import cached_property
+from typing import Annotated, Self
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
@@ -33,19 +35,19 @@ class Ci:
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
     async def quick(self) -> str:
         """Formatting, lint, types, unit tests, lock files: seconds, and no service."""
-        return await suite.check(self, Suite.QUICK)
+        return await suite.check(await self._prepared(), Suite.QUICK)
 
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
     async def full(self) -> str:
         """The quick suite, then migrations, integration tests, the image and its smoke test."""
-        return await suite.check(self, Suite.FULL)
+        return await suite.check(await self._prepared(), Suite.FULL)
 
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
     async def report(
         self, suite: Annotated[Suite, Doc("The suite whose reports are wanted")] = Suite.FULL
     ) -> dagger.Directory:
         """The reports and times of a suite's last run, green or red: nothing that has run is run again."""
-        return await report.report(self, suite)
+        return await report.report(await self._prepared(), suite)
 
     # --- Stages of the quick suite
 
@@ -54,28 +56,28 @@ class Ci:
     @stage
     def formatting(self) -> dagger.Container:
         """The formatter would change nothing."""
-        return self._ready().with_(quality.formatting(self.source))
+        return self._ready.with_(quality.formatting(self.source))
 
     @function
     @check
     @stage
     def lint(self) -> dagger.Container:
         """The linter finds nothing."""
-        return self._ready().with_(quality.lint(self.source))
+        return self._ready.with_(quality.lint(self.source))
 
     @function
     @check
     @stage
     def types(self) -> dagger.Container:
         """The strict type checker finds nothing."""
-        return self._ready().with_(quality.types(self.source))
+        return self._ready.with_(quality.types(self.source))
 
     @function
     @check
     @stage
     def unit(self) -> dagger.Container:
         """The unit tests pass and cover enough: 80 % of the service's branches, all of its core."""
-        return self._ready().with_(testing.unit(self.source))
+        return self._ready.with_(testing.unit(self.source))
 
     @function
     @check
@@ -91,14 +93,14 @@ class Ci:
     @stage
     def migrations(self) -> dagger.Container:
         """On a fresh PostgreSQL the migrations go up, down and up, have one head, and match the models."""
-        return self._ready().with_(migrations.migrations(self.source, self.fresh))
+        return self._ready.with_(migrations.migrations(self.source, self.fresh))
 
     @function
     @check
     @stage
     def integration(self) -> dagger.Container:
         """The integration tests pass against PostgreSQL and Redis."""
-        return self._ready().with_(testing.integration(self.source, self.fresh))
+        return self._ready.with_(testing.integration(self.source, self.fresh))
 
     @function
     @check
@@ -129,7 +131,14 @@ class Ci:
     @function
     def coverage(self) -> dagger.Directory:
         """The coverage of the unit tests, as XML and HTML, also when they are red."""
-        return self._ready().with_(testing.unit(self.source)).directory(testing.COVERAGE)
+        return self._ready.with_(testing.unit(self.source)).directory(testing.COVERAGE)
 
+    @cached_property
     def _ready(self) -> dagger.Container:
         return base.base(self.source).with_(marked_fresh(self.fresh))
+
+    async def _prepared(self) -> Self:
+        # Tells the engine of the base's parts once, not once per stage. When that fails, every stage says so itself.
+        with suppress(dagger.QueryError):
+            await self._ready.id()
+        return self
