@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 
 def main() -> None:
     """Run the command and end the process with its code."""
+    gc.disable()  # a start makes only what stays; whoever runs a module's code turns it on again
     from embedded_engine.cli.app import run
 
     code = run(sys.argv[1:])

@@ -9,15 +9,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any
+from typing import Any, NoReturn
 
-import typer
-from typer.core import TyperCommand, TyperGroup
-
-from embedded_engine.cli import machine
-from embedded_engine.cli.call import call as call_functions
-from embedded_engine.cli.call import dagger_words
-from embedded_engine.cli.call import functions as list_functions
+from embedded_engine.cli.call import call, dagger_words, functions
 from embedded_engine.cli.checks import Selection
 from embedded_engine.cli.checks import check as run_checks
 from embedded_engine.cli.errors import FunctionError, UsageError
@@ -28,95 +22,34 @@ from embedded_engine.errors import EngineError
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
-_WORDS: dict[str, Any] = {
-    "ignore_unknown_options": True,
-    "allow_extra_args": True,
-    "allow_interspersed_args": False,
-    "help_option_names": [],
-}
-_EPILOG = (
-    "ci NAME is short for ci call NAME. Options of every command: -m/--mod PATH, -o/--output PATH, -j/--json, "
-    "--no-cache, -s/--silent, -v/--verbose, --progress auto|plain|tty|none, --engine embedded|dagger."
-)
+Work = Callable[[Sequence[str], Options], Coroutine[Any, Any, None]]
 
 
-class _Commands(TyperGroup):
-    """Commands win over functions; any other first word is a function to call."""
-
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        if self.get_command(ctx, args[0]) is None:
-            return "call", self.get_command(ctx, "call"), args
-        return super().resolve_command(ctx, args)
+async def _check(words: Sequence[str], options: Options) -> None:
+    selection, options = Selection.parse(words, options)
+    await run_checks(selection, options)
 
 
-app = typer.Typer(
-    cls=_Commands, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=True
-)
-
-
-@app.callback(epilog=_EPILOG)
-def ci() -> None:
-    """Call the functions of a Dagger module on this machine: no Docker, no daemon, no registry."""
-
-
-@app.command(context_settings=_WORDS, cls=TyperCommand)
-def call(ctx: typer.Context) -> None:
-    """Call functions, one on the result of another, and print what comes of it."""
-    _on_engine("call", ctx, call_functions)
-
-
-@app.command(context_settings=_WORDS)
-def functions(ctx: typer.Context) -> None:
-    """List the functions of the module, or of what a chain of functions returns."""
-    if _asked_for_help(ctx):
-        return
-    _on_engine("functions", ctx, list_functions)
-
-
-@app.command(context_settings=_WORDS)
-def check(ctx: typer.Context) -> None:
-    """Run all checks, or those named: [-l] [--failfast] [--no-generate] [NAME or glob ...]."""
-    if _asked_for_help(ctx):
-        return
-
-    async def selected(words: Sequence[str], options: Options) -> None:
-        selection, options = Selection.parse(words, options)
-        await run_checks(selection, options)
-
-    _on_engine("check", ctx, selected)
-
-
-@app.command()
-def doctor() -> None:
-    """Say what this machine lacks, and the command that mends it."""
-    machine.doctor()
-
-
-@app.command()
-def prune(keep: Annotated[str, typer.Option(help="How much to keep, such as 10G")] = "10G") -> None:
-    """Remove what was used least recently from the store until it is no larger than --keep."""
-    machine.prune(keep)
-
-
-@app.command(context_settings=_WORDS)
-def session(ctx: typer.Context) -> None:
-    """Run a command with a session of the engine: ci session -- python script.py."""
-    if _asked_for_help(ctx):
-        return
-    raise typer.Exit(machine.session(ctx.args, ctx.obj))
+_WORD_COMMANDS: dict[str, Work] = {"call": call, "functions": functions, "check": _check}
+_OTHER_COMMANDS = frozenset({"doctor", "prune", "session"})
+_HELP = ("--help", "-h")
 
 
 def run(words: Sequence[str]) -> int:
-    """Run the command that the words make; its exit code."""
+    """Run the command that the words make; its exit code. Commands win over functions of the same name."""
     options = Options()
     try:
         options, rest = options.take_all(words)
-        if rest and rest[0].startswith("-") and rest[0] not in ("--help", "-h"):
-            rest.insert(0, "call")  # an argument of the module itself
-        if rest and rest[0] == "-h":
-            rest[0] = "--help"
-        code = app(args=rest, prog_name="ci", standalone_mode=False, obj=options)
-        return code if isinstance(code, int) else 0
+        if not rest or rest[0] in _HELP or rest[0] in _OTHER_COMMANDS or _asks_for_help(rest):
+            from embedded_engine.cli.commands import run_typer
+
+            return run_typer(["--help" if word == "-h" else word for word in rest] or ["--help"], options)
+        command = rest.pop(0) if rest[0] in _WORD_COMMANDS else "call"
+        options, rest = options.take_all(rest)
+        if options.engine == "dagger":
+            _hand_over(command, rest, options)
+        asyncio.run(_until_signal(_WORD_COMMANDS[command](rest, options)))
+        return 0
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted: everything that ran has been stopped.\n")
         return INTERRUPTED
@@ -138,6 +71,11 @@ def run(words: Sequence[str]) -> int:
         return 1
 
 
+def _asks_for_help(words: Sequence[str]) -> bool:
+    """`ci check --help`: help on a command; `ci call --help` is the module's."""
+    return words[0] in ("functions", "check") and any(word in _HELP for word in words[1:])
+
+
 class _TerminatedError(Exception):
     """SIGTERM arrived."""
 
@@ -151,19 +89,13 @@ def _print_error(error: EngineError, *, verbose: bool) -> int:
     return error.exit_code
 
 
-def _on_engine(
-    command: str, ctx: typer.Context, work: Callable[[Sequence[str], Options], Coroutine[Any, Any, None]]
-) -> None:
-    """Do the work here, or hand the same words to Dagger."""
-    options, rest = ctx.obj.take_all(ctx.args)
-    if options.engine == "embedded":
-        asyncio.run(_until_signal(work(rest, options)))
-        return
+def _hand_over(command: str, words: Sequence[str], options: Options) -> NoReturn:
+    """Become the `dagger` command with the same words."""
     program = shutil.which("dagger")
     if program is None:
         raise UsageError("--engine dagger needs the dagger command on PATH: https://docs.dagger.io/install")
     sys.stdout.flush()
-    os.execv(program, [program, command, *dagger_words(rest, options)])  # noqa: S606 - the user's own program
+    os.execv(program, [program, command, *dagger_words(words, options)])  # noqa: S606 - the user's own program
 
 
 async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
@@ -186,10 +118,3 @@ async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
         raise
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
-
-
-def _asked_for_help(ctx: typer.Context) -> bool:
-    if ctx.args and ctx.args[0] in ("--help", "-h"):
-        sys.stdout.write(f"{ctx.get_help()}\n\n{_EPILOG}\n")
-        return True
-    return False

@@ -40,7 +40,7 @@ def prune(keep: str) -> None:
     from embedded_engine.store.prune import prune as prune_store
 
     report = prune_store(default_root(), parse_size(keep))
-    sys.stdout.write(f"{report}\n")
+    sys.stdout.write(f"freed {_shown(report.freed_bytes)}, kept {_shown(report.kept_bytes)}\n")
 
 
 def session(words: Sequence[str], options: Options) -> int:
@@ -68,3 +68,13 @@ def parse_size(text: str) -> int:
     if found is None:
         raise UsageError(f"a size is a number of bytes, such as 500M or 10G, not {text!r}")
     return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def _shown(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            break
+        size /= 1024
+    else:
+        unit = "TiB"
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"

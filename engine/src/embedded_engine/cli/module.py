@@ -40,7 +40,7 @@ class ModuleSource:
             if configuration.is_file():
                 return cls._read(configuration)
         raise ModuleLoadError(
-            f"no {CONFIGURATION} in {start} or above it: run this in a Dagger module, or name one with -m"
+            f"no {CONFIGURATION} in {place} or above it: run this in a Dagger module, or name one with -m"
         )
 
     @classmethod

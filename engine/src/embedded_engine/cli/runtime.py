@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from embedded_engine.api import definitions
 from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.module import ModuleSource
+from embedded_engine.cli.sdk import import_sdk
 from embedded_engine.session import Session
 
 _LOCKED_SDK = re.compile(r'^name = "dagger-io"\nversion = "([^"]+)"', re.MULTILINE)
@@ -50,6 +51,7 @@ class InProcess:
         _check_sdk(source)
         os.environ.update(source.environment(), **session.environment)
         _quiet(debug)
+        import_sdk()
         self._module = self._load()
 
     async def connect(self) -> None:

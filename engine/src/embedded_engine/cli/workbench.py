@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 import time
@@ -81,6 +82,7 @@ class Workbench:
                 install(hub)
                 try:
                     await runtime.connect()
+                    gc.enable()
                     cache = DefinitionCache(self._cache)
                     module = cache.get(source)
                     if module is None:

@@ -1,0 +1,5 @@
+"""`python -m embedded_engine.cli`."""
+
+from embedded_engine.cli import main
+
+main()

@@ -1,0 +1,99 @@
+"""Importing the Dagger SDK in half the time. What it does is unchanged; some of it is done at first use.
+
+Two thirds of the SDK's import are spent on work that a run hardly needs: run-time type checks are generated for each
+of its 800 methods, and its HTTP client brings a command line along. Here a method gets its checks when it is first
+called, and the command line is loaded when somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FunctionType, ModuleType
+from typing import Any, TypeVar
+
+ClassT = TypeVar("ClassT", bound=type)
+
+
+def import_sdk() -> None:
+    """Import `dagger` with its module support. The environment that it reads must be set already."""
+    if "dagger" in sys.modules:
+        return
+    with _later_checks(), _later_command_line():
+        importlib.import_module("dagger.mod")
+    gc.freeze()  # what was imported stays until the end: the collector need not look at it again and again
+
+
+@contextmanager
+def _later_checks() -> Iterator[None]:
+    """While this lasts, a class that is decorated with configured checks gets them method by method, at first calls."""
+    beartype = importlib.import_module("beartype")
+    real = beartype.beartype
+
+    def configured(*args: Any, **options: Any) -> Any:
+        if args:
+            return real(*args, **options)
+        decorate = real(**options)
+        return lambda target: _lazily(target, decorate) if isinstance(target, type) else decorate(target)
+
+    vars(beartype)["beartype"] = configured
+    try:
+        yield
+    finally:
+        vars(beartype)["beartype"] = real
+
+
+def _lazily(target: ClassT, decorate: Callable[[Any], Any]) -> ClassT:
+    if hasattr(target, "__dataclass_fields__"):
+        return decorate(target)  # type: ignore[no-any-return]  # its own __init__ is generated: few of these
+    for name, method in list(vars(target).items()):
+        if isinstance(method, FunctionType) and method.__annotations__:
+            setattr(target, name, _checked_later(target, name, method, decorate))
+    return target
+
+
+def _checked_later(target: type, name: str, method: FunctionType, decorate: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A stand-in that puts the checked method in its own place when it is first called."""
+
+    def checked() -> Callable[..., Any]:
+        made: Callable[..., Any] = decorate(method)
+        if vars(target).get(name) is stand_in:
+            setattr(target, name, made)
+        return made
+
+    if inspect.iscoroutinefunction(method):
+
+        @functools.wraps(method)
+        async def later(*args: Any, **arguments: Any) -> Any:
+            return await checked()(*args, **arguments)
+
+        stand_in: Callable[..., Any] = later
+    else:
+
+        @functools.wraps(method)
+        def now(*args: Any, **arguments: Any) -> Any:
+            return checked()(*args, **arguments)
+
+        stand_in = now
+    return stand_in
+
+
+@contextmanager
+def _later_command_line() -> Iterator[None]:
+    """While this lasts, httpx does not import the command line that it has."""
+    name = "httpx._main"
+    if name in sys.modules or "httpx" in sys.modules:
+        yield
+        return
+    stand_in = ModuleType(name)
+    vars(stand_in)["main"] = lambda: importlib.import_module(name).main()
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        del sys.modules[name]
