@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import os
@@ -258,6 +257,8 @@ def replacing(path: Path, *, before_rename: Callable[[int], None] | None = None)
 
 def sync_filesystem(directory: Path) -> None:
     """Wait until the disk has everything that was written to the file system of `directory`."""
+    import ctypes
+
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:

@@ -11,7 +11,7 @@ from embedded_engine.store.intake import VanishedError, digest_host_file, take_f
 from embedded_engine.store.layers import LayerStore
 from embedded_engine.store.manifest import Entry
 from embedded_engine.store.nodes import ROOT
-from embedded_engine.store.scan import Scan
+from embedded_engine.store.scan import COLUMNS, Scan
 from embedded_engine.store.tree import EMPTY, Tree
 from embedded_engine.store.union import Kind, Union
 from embedded_engine.store.upper import Upper
@@ -55,14 +55,21 @@ class Importer:
 
     def _compare(self) -> None:
         """Tell what is as it was from what has to be looked at."""
-        scan = self._scan
-        rows = self._index.rows if self._index is not None else {}
-        racy = {self._index.paths[place] for place in self._index.racy} if self._index is not None else set()
-        for place, path in enumerate(scan.paths):
-            if rows.get(path) == scan.row(place) and path not in racy:
-                self._facts[path] = self._known[path]
-            else:
-                self._suspects[path] = place
+        if self._index is None:
+            self._suspects = {path: place for place, path in enumerate(self._scan.paths)}
+            return
+        numbers, before = self._scan.numbers, self._index.numbers
+        places = self._index.places
+        racy = set(self._index.racy)
+        for place, path in enumerate(self._scan.paths):
+            known = places.get(path)
+            here = place * COLUMNS
+            if known is not None and known not in racy:
+                there = known * COLUMNS
+                if numbers[here : here + COLUMNS] == before[there : there + COLUMNS]:
+                    self._facts[path] = self._known[path]
+                    continue
+            self._suspects[path] = place
 
     def _look(self, path: str, place: int) -> str:
         """The fact of a path as it is now; a file is read."""

@@ -12,7 +12,6 @@ from pathlib import Path
 from embedded_engine.store.errors import StoreError
 from embedded_engine.store.files import write_atomically
 from embedded_engine.store.manifest import Manifest
-from embedded_engine.store.scan import COLUMNS, Row
 
 _VERSION = 1
 
@@ -37,10 +36,9 @@ class ImportIndex:
         return Manifest.load(self.dump, self.digest)
 
     @cached_property
-    def rows(self) -> dict[str, Row]:
-        """The numbers of each path."""
-        columns = [self.numbers[number::COLUMNS] for number in range(COLUMNS)]
-        return dict(zip(self.paths, zip(*columns, strict=True), strict=True))
+    def places(self) -> dict[str, int]:
+        """Where in `paths` each path is."""
+        return {path: place for place, path in enumerate(self.paths)}
 
     def save(self, path: Path) -> None:
         """Write it to a file, whole or not at all."""

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import NamedTuple
 
-from embedded_engine.store.errors import StoreError, storage_errors
+from embedded_engine.store.errors import PathNotFoundError, StoreError, storage_errors
 from embedded_engine.store.patterns import Patterns
-from embedded_engine.store.union import Kind, Node, Union, clean
+from embedded_engine.store.union import Kind, Node, Union, clean, follow_links
 
+_SYMLINK = f"{Kind.SYMLINK} "
 _PARALLEL_FROM = 1 << 16  # bytes: below it, hashing in a thread costs more than it saves
 
 
@@ -98,22 +99,21 @@ class Manifest(Mapping[str, Entry]):
         return cls(parts[::2], parts[1::2], digest)
 
     def select(self, path: str) -> Manifest:
-        """What is at `path` and below, as a manifest of its own. Links are not followed. Empty if nothing is there."""
-        wanted = clean(path)[1:]
+        """What is at `path` and below, as a manifest of its own. Links on the way, and at its end, are followed.
+
+        Raises `PathNotFoundError` if nothing is there.
+        """
+        wanted = follow_links(path, self._lookup, _link_target)[1:]
         if not wanted:
             return self
-        inside = f"{wanted}/"
-        cut = len(inside)
-        paths: list[str] = []
-        facts: list[str] = []
-        for place, fact in zip(self._paths, self._facts, strict=True):
-            if place.startswith(inside):
-                paths.append(place[cut:])
-                facts.append(fact)
-            elif place == wanted:
-                paths.append("")
-                facts.append(fact)
-        return Manifest(paths, facts)
+        start, end = (bisect_left(self._paths, f"{wanted}{edge}") for edge in "/0")
+        cut = len(wanted) + 1
+        paths = [place[cut:] for place in self._paths[start:end]]
+        facts = self._facts[start:end]
+        top = self._lookup(f"/{wanted}")
+        if top is None:
+            raise PathNotFoundError(path)
+        return Manifest(["", *paths], [top, *facts])
 
     def filter(self, patterns: Patterns) -> Manifest:
         """What the patterns take, with parents."""
@@ -121,6 +121,11 @@ class Manifest(Mapping[str, Entry]):
             return self
         kept = patterns.select(self.facts)
         return Manifest(list(kept), list(kept.values()))
+
+    def _lookup(self, canonical: str) -> str | None:
+        place = bisect_left(self._paths, canonical[1:])
+        found = place < len(self._paths) and self._paths[place] == canonical[1:]
+        return self._facts[place] if found else None
 
     @cached_property
     def facts(self) -> dict[str, str]:
@@ -177,6 +182,8 @@ def digest_files(files: Iterable[tuple[str, int]], memo: MutableMapping[str, str
         else:
             found[location] = digest_file(location)
     if len(large) > 1:
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(max_workers=min(8, (os.cpu_count() or 1))) as pool:
             found.update(zip(large, pool.map(digest_file, large), strict=True))
     else:
@@ -201,6 +208,10 @@ def digest_descriptor(descriptor: int) -> str:
     while block := os.read(descriptor, 1 << 18):
         hasher.update(block)
     return hasher.hexdigest()
+
+
+def _link_target(fact: str) -> str | None:
+    return Entry.parse(fact).content if fact.startswith(_SYMLINK) else None
 
 
 def _attributes(node: Node) -> str:

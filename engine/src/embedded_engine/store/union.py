@@ -12,9 +12,9 @@ import errno
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
 from embedded_engine.store.errors import (
     LinkLoopError,
@@ -117,6 +117,52 @@ def clean(path: str) -> str:
 def node_at(location: str, status: os.stat_result) -> Node:
     """The node of a path on disk, whose `lstat` is known."""
     return Node(_KINDS[stat.S_IFMT(status.st_mode)], location, status)
+
+
+EntryT = TypeVar("EntryT")
+
+
+def follow_links(
+    path: str,
+    lookup: Callable[[str], EntryT | None],
+    target_of: Callable[[EntryT], str | None],
+    *,
+    follow: bool = True,
+) -> str:
+    """`path` with its links followed, in the spelling of `clean`. What is missing stays as it is.
+
+    `lookup` gives what is at a path without links, `target_of` where that leads if it is one. With `follow` off, the
+    last word is not followed. Raises `LinkLoopError`.
+    """
+    left = deque(clean(path).split("/")[1:])
+    current = ""
+    links = 0
+    while left:
+        name = left.popleft()
+        if name in ("", "."):
+            continue
+        if name == "..":
+            current = current.rpartition("/")[0]
+            continue
+        place = f"{current}/{name}"
+        if not left and not follow:
+            return place
+        entry = lookup(place)
+        target = target_of(entry) if entry is not None else None
+        if target is None:
+            current = place
+            continue
+        links += 1
+        if links > _MOST_LINKS:
+            raise LinkLoopError(path)
+        left.extendleft(reversed(target.split("/")))
+        if target.startswith("/"):
+            current = ""
+    return current
+
+
+def _link_target(node: Node) -> str | None:
+    return node.target if node.kind is Kind.SYMLINK else None
 
 
 class Union:
@@ -244,31 +290,7 @@ class Union:
         return self._stacks[canonical]
 
     def _canonical(self, path: str, follow: bool) -> str:
-        left = deque(clean(path).split("/")[1:])
-        current = ""
-        links = 0
-        while left:
-            name = left.popleft()
-            if name in ("", "."):
-                continue
-            if name == "..":
-                current = current.rpartition("/")[0]
-                continue
-            place = f"{current}/{name}"
-            if not left and not follow:
-                return place
-            node = self.lookup(place)
-            if node is None or node.kind is not Kind.SYMLINK:
-                current = place
-                continue
-            links += 1
-            if links > _MOST_LINKS:
-                raise LinkLoopError(path)
-            target = node.target
-            left.extendleft(reversed(target.split("/")))
-            if target.startswith("/"):
-                current = ""
-        return current
+        return follow_links(path, self.lookup, _link_target, follow=follow)
 
     def _missing(self, path: str, canonical: str, action: str) -> PathError:
         """Why nothing is at a path: a part of it is no directory, or it is not there."""

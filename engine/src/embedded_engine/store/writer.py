@@ -87,6 +87,7 @@ class LayerWriter:
     def place(self, path: str, name: str, node: Node, owner: Owner | None = None, mode: int | None = None) -> str:
         """`put`, as a copy command reads its target: inside it as `name` if it is a directory or ends with `/`."""
         if path.endswith(("/", "/.")) or path in ("", "."):
+            self.mkdir(f"{path}/..")
             return self.put(f"{self.mkdir(path, owner=owner or ROOT)}/{name}", node, owner, mode)
         canonical = self._resolve(path)
         known = self._upper.lookup(canonical)
