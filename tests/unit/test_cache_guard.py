@@ -25,10 +25,12 @@ class Server:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection until it closes."""
-        while await reader.read(4096):
-            self.commands += 1
+        while received := await reader.read(4096):
+            # A client may send several commands at once; each is an array, and each gets its answer.
+            commands = sum(line.startswith(b"*") for line in received.split(b"\r\n"))
+            self.commands += commands
             if self.answer is not None:
-                writer.write(self.answer)
+                writer.write(self.answer * commands)
         writer.close()
 
 

@@ -13,6 +13,7 @@ from embedded_engine.sandbox import Sandbox
 from embedded_engine.secrets import Secrets
 from embedded_engine.services import Services
 from embedded_engine.store import Store
+from embedded_engine.tunnels import Tunnels
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Engine:
     sandbox: Sandbox
     secrets: Secrets
     services: Services
+    tunnels: Tunnels
     graph: Graph
     emit: Emit
     workdir: Path
@@ -41,11 +43,13 @@ class Engine:
         graph = Graph(store, images, sandbox, secrets, emit)
         services = Services(graph)
         graph.services = services
-        return cls(store, images, sandbox, secrets, services, graph, emit, workdir or Path.cwd())
+        tunnels = Tunnels(services, sandbox)
+        return cls(store, images, sandbox, secrets, services, tunnels, graph, emit, workdir or Path.cwd())
 
     async def close(self) -> None:
         """End every container, service and worker of the session, then let go of the store."""
         await self.graph.flight.cancel()
+        await self.tunnels.close_all()
         await self.services.close()
         await self.sandbox.close()
         await asyncio.to_thread(self.store.close)

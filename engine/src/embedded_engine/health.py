@@ -28,7 +28,7 @@ async def wait_until_ready(sandbox: Sandbox, service: Service, container: Runnin
     """Return when the service is ready. A health check comes before ports, as on Dagger; without either, at once."""
     check = service.healthcheck
     if check is not None and check.test and check.test[0] != "NONE":
-        await _check_health(sandbox, service, container, check)
+        await _check_health(sandbox, container, check)
         return
     ports = [port for port in service.ports if port.protocol == "TCP" and not port.skip_healthcheck]
     await asyncio.gather(*(_accepts(sandbox, container, port) for port in ports))
@@ -47,7 +47,7 @@ async def _accepts(sandbox: Sandbox, container: Running, port: Port) -> None:
             return
 
 
-async def _check_health(sandbox: Sandbox, service: Service, container: Running, check: Healthcheck) -> None:
+async def _check_health(sandbox: Sandbox, container: Running, check: Healthcheck) -> None:
     """Run the command until it succeeds. Failures count only after the start period."""
     args = check.test[1:] if check.test[0] == "CMD" else ("/bin/sh", "-c", *check.test[1:])
     interval = (check.start_interval or check.interval) / NANOSECONDS or DEFAULT_INTERVAL_SECONDS
@@ -66,7 +66,5 @@ async def _check_health(sandbox: Sandbox, service: Service, container: Running, 
         if loop.time() >= grace_ends:
             failures += 1
         if failures >= (check.retries or DEFAULT_RETRIES):
-            raise HealthError(
-                f"health check {' '.join(args)!r} failed {failures} times, last with {problem}"
-            )
+            raise HealthError(f"health check {' '.join(args)!r} failed {failures} times, last with {problem}")
         await asyncio.sleep(interval)

@@ -114,7 +114,7 @@ def with_service_binding(
     ctx: RequestContext, self: ContainerValue, *, alias: str, service: ServiceValue
 ) -> ContainerValue:
     others = tuple(pair for pair in self.bindings if pair[0] != alias)
-    return replace(self, bindings=(*others, (alias, service.service)))
+    return replace(self, bindings=(*others, (alias, service.contained)))
 
 
 def _process(container: ContainerValue, args: tuple[str, ...], **options: Any) -> Process:

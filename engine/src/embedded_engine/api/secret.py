@@ -31,7 +31,8 @@ def uri(ctx: RequestContext, self: SecretValue) -> str:
 
 @field("Secret", "plaintext")
 async def plaintext(ctx: RequestContext, self: SecretValue) -> str:
-    return (await ctx.engine.secrets.value(self.secret)).decode("utf-8", "replace")
+    value: bytes = await ctx.engine.secrets.value(self.secret)
+    return value.decode("utf-8", "replace")
 
 
 @field("Query", "cacheVolume")

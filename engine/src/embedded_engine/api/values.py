@@ -10,6 +10,7 @@ from embedded_engine.graph import Execution, FsNode, Scratch
 from embedded_engine.graph.process import CacheMount, Mount, Port, SecretMount, Service, Sharing, TmpfsMount, TreeMount
 from embedded_engine.images.config import Healthcheck, ImageConfig
 from embedded_engine.secrets import Secret
+from embedded_engine.tunnels import Tunnel, TunnelError
 
 SCRATCH = Scratch()
 
@@ -150,11 +151,18 @@ class ContainerValue:
 
 @dataclass(frozen=True)
 class ServiceValue:
-    """A service of the session: a container's, to be started when it is needed."""
+    """A service of the session: a container's, or a tunnel from this machine to one; started when it is needed."""
 
     TYPE: ClassVar[str] = "Service"
 
-    service: Service
+    service: Service | Tunnel
+
+    @property
+    def contained(self) -> Service:
+        """The container's service; a tunnel is none, and cannot be bound to a container."""
+        if isinstance(self.service, Tunnel):
+            raise TunnelError("a tunnel is for this machine: bind the service that it leads to")
+        return self.service
 
 
 __all__ = [

@@ -1,8 +1,8 @@
 """Importing the Dagger SDK in half the time. What it does is unchanged; some of it is done at first use.
 
 Two thirds of the SDK's import are spent on work that a run hardly needs: run-time type checks are generated for each
-of its 800 methods, and its HTTP client brings a command line along. Here a method gets its checks when it is first
-called, and the command line is loaded when somebody asks for it.
+of its 800 methods, and its HTTP client brings a command line along. Here a class gets its checks when one of its methods
+is first called, and the command line is loaded when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def import_sdk() -> None:
 
 @contextmanager
 def _later_checks() -> Iterator[None]:
-    """While this lasts, a class that is decorated with configured checks gets them method by method, at first calls."""
+    """While this lasts, a class that is decorated with configured checks gets them when one of its methods is called."""
     beartype = importlib.import_module("beartype")
     real = beartype.beartype
 
@@ -49,38 +49,42 @@ def _later_checks() -> Iterator[None]:
 
 
 def _lazily(target: ClassT, decorate: Callable[[Any], Any]) -> ClassT:
+    """The class, whose methods get their checks all at once: one that returns `Self` has them only in its class."""
     if hasattr(target, "__dataclass_fields__"):
         return decorate(target)  # type: ignore[no-any-return]  # its own __init__ is generated: few of these
-    for name, method in list(vars(target).items()):
-        if isinstance(method, FunctionType) and method.__annotations__:
-            setattr(target, name, _checked_later(target, name, method, decorate))
+    methods = {name: method for name, method in vars(target).items() if isinstance(method, FunctionType)}
+    stand_ins: dict[str, Callable[..., Any]] = {}
+
+    def add_checks() -> None:
+        for name, method in methods.items():
+            # What was replaced since then (by a test, say) is left alone.
+            if vars(target).get(name) is stand_ins[name]:
+                setattr(target, name, method)
+        decorate(target)
+
+    for name, method in methods.items():
+        stand_ins[name] = _stand_in(target, name, method, add_checks)
+        setattr(target, name, stand_ins[name])
     return target
 
 
-def _checked_later(target: type, name: str, method: FunctionType, decorate: Callable[[Any], Any]) -> Callable[..., Any]:
-    """A stand-in that puts the checked method in its own place when it is first called."""
+def _stand_in(target: type, name: str, method: FunctionType, add_checks: Callable[[], None]) -> Callable[..., Any]:
+    """A function of the method's kind (a coroutine function stays one) that gives way to the checked method."""
 
     def checked() -> Callable[..., Any]:
-        made: Callable[..., Any] = decorate(method)
-        if vars(target).get(name) is stand_in:
-            setattr(target, name, made)
-        return made
+        if vars(target)[name] in (now, later):
+            add_checks()
+        return vars(target)[name]  # type: ignore[no-any-return]  # a class's namespace holds anything
 
-    if inspect.iscoroutinefunction(method):
+    @functools.wraps(method)
+    def now(*args: Any, **arguments: Any) -> Any:
+        return checked()(*args, **arguments)
 
-        @functools.wraps(method)
-        async def later(*args: Any, **arguments: Any) -> Any:
-            return await checked()(*args, **arguments)
+    @functools.wraps(method)
+    async def later(*args: Any, **arguments: Any) -> Any:
+        return await checked()(*args, **arguments)
 
-        stand_in: Callable[..., Any] = later
-    else:
-
-        @functools.wraps(method)
-        def now(*args: Any, **arguments: Any) -> Any:
-            return checked()(*args, **arguments)
-
-        stand_in = now
-    return stand_in
+    return later if inspect.iscoroutinefunction(method) else now
 
 
 @contextmanager
