@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_FOLDER = Path("/etc/apt")
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _SUITES = re.compile(
     r"(buster|bullseye|bookworm|trixie|forky|sid|stable|oldstable|testing|unstable)(-updates|-security|/updates)?"
@@ -57,8 +58,9 @@ def acquire_options() -> list[str]:
     return [line for line in dump.splitlines() if _KEPT_OPTIONS.fullmatch(line)]
 
 
-def _machine_sources(folder: Path = Path("/etc/apt")) -> Iterator[_Source]:
+def _machine_sources() -> Iterator[_Source]:
     """Every source of the machine that is a Debian archive, in apt's order."""
+    folder = _FOLDER
     one_line = [folder / "sources.list", *sorted((folder / "sources.list.d").glob("*.list"))]
     for path in one_line:
         for line in _lines(path):
