@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from embedded_engine.store import EMPTY, Kind, LayerWriter, Node, Store, Tree, Union
+from embedded_engine.store.files import remove_tree
 
 JUDGE = Path(__file__).with_name("overlay_judge.py")
 
@@ -24,9 +25,10 @@ Shown = Callable[[Union], dict[str, list[Any]]]
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    """A fresh store."""
+    """A fresh store. It is removed by our own means, which do not mind its depth."""
     with Store.open(tmp_path / "store") as opened:
         yield opened
+    remove_tree(tmp_path / "store")
 
 
 @pytest.fixture

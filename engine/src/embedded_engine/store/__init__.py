@@ -15,7 +15,7 @@ from embedded_engine.store.layers import LayerStore, StagedLayer
 from embedded_engine.store.locks import Locks
 from embedded_engine.store.manifest import Entry, Manifest
 from embedded_engine.store.nodes import Owner
-from embedded_engine.store.patterns import PatternError, Patterns, host_patterns, parse_ignore_file
+from embedded_engine.store.patterns import PatternError, Patterns, glob_matches, host_patterns, parse_ignore_file
 from embedded_engine.store.prune import Report, prune
 from embedded_engine.store.results import ResultStore
 from embedded_engine.store.store import Store, default_root
@@ -53,6 +53,7 @@ __all__ = [
     "Union",
     "Volumes",
     "default_root",
+    "glob_matches",
     "host_patterns",
     "parse_ignore_file",
     "prune",

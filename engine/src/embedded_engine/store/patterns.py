@@ -93,6 +93,11 @@ def host_patterns(include: Iterable[str], exclude: Iterable[str]) -> Patterns:
     return Patterns(tuple(_local(include)), tuple(_local(exclude)))
 
 
+def glob_matches(pattern: str, path: str) -> bool:
+    """Whether a pattern matches this very path, not one above it: the meaning of Dagger's `glob`."""
+    return any(rule.matches(path) and not rule.exclusion for rule in rule_list((pattern,)).rules)
+
+
 def parse_ignore_file(text: str) -> tuple[str, ...]:
     """The exclude patterns of a `.dockerignore`."""
     found: list[str] = []

@@ -202,21 +202,26 @@ class Union:
         return self.entries(self._canonical(path, True))
 
     def walk(self, path: str = "/") -> Iterator[tuple[str, Node]]:
-        """Everything below a directory, parents first, each directory sorted: (path relative to it, node)."""
+        """Everything below a directory, in the order of names, what is in a directory right after it.
+
+        Gives paths relative to the directory, with their nodes.
+        """
         node = self.stat(path, action="open")
         if not node.is_dir:
             raise PathNotDirectoryError(path, "open")
         top = self._canonical(path, True)
-        pending = [("", top)]
-        while pending:
-            relative, canonical = pending.pop()
-            below: list[tuple[str, str]] = []
-            for name, entry in self.entries(canonical).items():
+        stack = [("", top, iter(self.entries(top).items()))]
+        while stack:
+            relative, canonical, left = stack[-1]
+            for name, entry in left:
                 place = f"{relative}/{name}" if relative else name
                 yield place, entry
                 if entry.kind is Kind.DIRECTORY:
-                    below.append((place, f"{canonical}/{name}"))
-            pending.extend(reversed(below))
+                    below = f"{canonical}/{name}"
+                    stack.append((place, below, iter(self.entries(below).items())))
+                    break
+            else:
+                stack.pop()
 
     def open(self, path: str) -> BinaryIO:
         """A regular file for reading."""
