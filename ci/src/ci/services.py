@@ -53,11 +53,15 @@ def redis(stage: str, fresh: str) -> dagger.Service:
     )
 
 
+def database_url(stage: str, address: str) -> str:
+    """How to reach the stage's database where `address` (host and port) leads to its PostgreSQL."""
+    return f"postgresql://{_USER}:{_PASSWORD}@{address}/{stage}"
+
+
 def with_postgres(stage: str, fresh: str) -> Step:
     """Bind a PostgreSQL of the stage's own, and say in DATABASE_URL where it is."""
-    url = f"postgresql://{_USER}:{_PASSWORD}@database:5432/{stage}"
     return lambda container: container.with_service_binding("database", postgres(stage, fresh)).with_env_variable(
-        "DATABASE_URL", url
+        "DATABASE_URL", database_url(stage, "database:5432")
     )
 
 
