@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import dagger
@@ -45,10 +46,11 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def pipeline(repository: Path, fresh: str = "") -> Ci:
+def pipeline(repository: Path, fresh: str = "") -> Any:  # the SDK's decorators hide the constructor from type checkers
     """The module over a repository, as the command line makes it."""
     source = dag.host().directory(str(repository), exclude=sources.IGNORED, no_cache=True)
-    return Ci(source=source, fresh=fresh)
+    make: Any = Ci
+    return make(source=source, fresh=fresh)
 
 
 async def stages_in(reports: dagger.Directory) -> dict[str, dict[str, object]]:
