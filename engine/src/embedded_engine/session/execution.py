@@ -91,9 +91,10 @@ class Execution:
 def _request(body: bytes) -> tuple[str, dict[str, Any], str | None]:
     try:
         request = json.loads(body)
-        query, variables, operation = request["query"], request.get("variables") or {}, request.get("operationName")
+        query, variables, operation = request["query"], request.get("variables"), request.get("operationName")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise RequestError('a request is a JSON object with a "query"') from None
+    variables = {} if variables is None else variables
     if not isinstance(query, str) or not isinstance(variables, dict) or not isinstance(operation, str | None):
         raise RequestError('a request has a "query" text, and may have "variables" and an "operationName"')
     return query, variables, operation
