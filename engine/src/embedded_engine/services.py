@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from embedded_engine.errors import EngineError
 from embedded_engine.events import StepFinished, StepOutput, StepStarted
-from embedded_engine.graph.execution import label
+from embedded_engine.graph.execution import MAX_ERROR_OUTPUT_BYTES, ExecError, label
 from embedded_engine.graph.output import Output, tail
 from embedded_engine.graph.preparation import prepare
 from embedded_engine.health import wait_until_ready
@@ -153,7 +153,7 @@ class Services:
             await self._ready(running)
             return running
         except BaseException as failure:
-            error = str(failure) or type(failure).__name__
+            error = (str(failure) or type(failure).__name__).splitlines()[0]
             await stack.aclose()
             raise
         finally:
@@ -175,8 +175,8 @@ class Services:
             ready.result()
             return
         if ended in done:
-            code = ended.result().code
-            raise ServiceError(f"service {name!r} exited with code {code} before it was ready{_log(running)}")
+            await running.output.finish()
+            raise _ended_early(running, ended.result().code)
         wanted = (
             ", ".join(f"{port.port}/{port.protocol.lower()}" for port in running.service.ports) or "its health check"
         )
@@ -197,6 +197,16 @@ class Services:
         await running.stack.aclose()
 
 
+def _ended_early(running: RunningService, code: int) -> EngineError:
+    """A service that failed is told as an execution that failed, with its output, as on Dagger."""
+    args = running.service.process.args
+    text = f"service {label(args)!r} ended before it was ready: exit code: {code}"
+    if code == 0:
+        return ServiceError(f"{text}{_log(running)}")
+    stdout, stderr = (tail(running.output.file(stream), MAX_ERROR_OUTPUT_BYTES) for stream in ("stdout", "stderr"))
+    return ExecError(text, args, code, stdout, stderr)
+
+
 def _log(running: RunningService) -> str:
     log = running.log()
-    return f"; its log ends: {log}" if log else "; it wrote no log"
+    return f"; its log ends:\n{log}" if log else "; it wrote no log"

@@ -7,8 +7,8 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable, Iterable
+from io import RawIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from embedded_engine.secrets import Scrubber
 
@@ -28,7 +28,7 @@ class Output:
         self._secrets = tuple(secrets)
         self._tell = tell
         self._readers: list[asyncio.Task[None]] = []
-        self._combined: BinaryIO | None = None
+        self._combined: RawIOBase | None = None
 
     def pipe(self, stream: str) -> Path:
         """The named pipe that the process writes to."""
@@ -40,16 +40,22 @@ class Output:
 
     async def open(self) -> None:
         """Make the pipes and begin to read them."""
-        self._combined = self.file("combined").open("wb")
+        # Nothing is held in a buffer: who reads a service's log while it runs finds all of it.
+        self._combined = self.file("combined").open("wb", buffering=0)
         for stream in STREAMS:
             os.mkfifo(self.pipe(stream))
             reader = asyncio.StreamReader(limit=CHUNK_BYTES)
             end = os.fdopen(os.open(self.pipe(stream), os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
-            await asyncio.get_running_loop().connect_read_pipe(functools.partial(asyncio.StreamReaderProtocol, reader), end)
+            await asyncio.get_running_loop().connect_read_pipe(
+                functools.partial(asyncio.StreamReaderProtocol, reader), end
+            )
             self._readers.append(asyncio.create_task(self._read(stream, reader)))
 
     async def finish(self) -> None:
-        """Wait until everything that was written has been read. The process has ended, or never began."""
+        """Wait until everything that was written has been read. The process has ended, or never began.
+
+        Finishing twice is harmless.
+        """
         for stream in STREAMS:
             # A pipe that nobody opened for writing has no end to read: be the writer that came and went.
             # Where its end has been read already, nobody is there to open it for.
@@ -63,18 +69,24 @@ class Output:
 
     async def _read(self, stream: str, reader: asyncio.StreamReader) -> None:
         scrubber = Scrubber(self._secrets)
-        with self.file(stream).open("wb") as kept:
+        with self.file(stream).open("wb", buffering=0) as kept:
             while chunk := await reader.read(CHUNK_BYTES):
                 self._keep(stream, kept, scrubber.feed(chunk))
             self._keep(stream, kept, scrubber.finish())
 
-    def _keep(self, stream: str, kept: BinaryIO, data: bytes) -> None:
+    def _keep(self, stream: str, kept: RawIOBase, data: bytes) -> None:
         if not data:
             return
-        kept.write(data)
+        _write_all(kept, data)
         if self._combined:
-            self._combined.write(data)
+            _write_all(self._combined, data)
         self._tell(stream, data)
+
+
+def _write_all(file: RawIOBase, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
 
 
 def tail(path: Path, limit: int) -> str:
