@@ -2,7 +2,11 @@
 
 from typing import Final
 
-# The service, as its tools need it. The configuration of every tool is in pyproject.toml.
+CODE: Final = ("src/app", "tests/unit", "tests/integration")
+"""What is formatted, linted and type-checked."""
+
+# The configuration of every tool is in pyproject.toml.
+CHECKED: Final = ("pyproject.toml", *CODE)
 SERVICE: Final = ("pyproject.toml", "alembic.ini", "src/app")
 UNIT_TESTS: Final = (*SERVICE, ".env.example", "tests/conftest.py", "tests/unit")
 INTEGRATION_TESTS: Final = (*UNIT_TESTS, "tests/integration")
