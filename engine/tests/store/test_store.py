@@ -1,0 +1,201 @@
+"""Opening a store, sharing it between processes, and what is left when one of them is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from embedded_engine.store import Store, StoreError, default_root
+from embedded_engine.store.durability import Durability
+from embedded_engine.store.mounts import filesystem_of, unsuitable
+
+HOLD = """
+import sys, time; from pathlib import Path; from embedded_engine.store import *
+store = Store.open(Path(sys.argv[1]))
+staged = store.layers.stage(); (staged.fs / "half").write_text("half")
+with store.lock_blocking("thing"):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+COUNT = """
+import sys; from pathlib import Path; from embedded_engine.store import *
+with Store.open(Path(sys.argv[1])) as store:
+    for _ in range(50):
+        with store.lock_blocking("counter"):
+            place = Path(sys.argv[2]); place.write_text(str(int(place.read_text()) + 1))
+"""
+
+
+def holder(store: Store) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(store.root)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_a_killed_session_leaves_nothing(store: Store) -> None:
+    """After kill -9 its lock is free at once, and the next session removes what it had staged."""
+    process = holder(store)
+    stagings = store.root / "staging"
+    assert len(list(stagings.iterdir())) == 2
+    with Store.open(store.root):
+        assert len(list(stagings.iterdir())) == 3, "what a living session has staged is left alone"
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    with store.lock_blocking("thing"):
+        pass
+    with Store.open(store.root):
+        assert len(list(stagings.iterdir())) == 2
+
+
+async def test_waiting_for_a_lock_blocks_nobody(store: Store) -> None:
+    """While another process has the lock the loop goes on, other locks are free, and waiting can be given up."""
+    process = holder(store)
+    async with store.lock("other"):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), store.lock("thing"):
+                pass
+    process.kill()
+    process.communicate()
+    async with asyncio.timeout(5), store.lock("thing"):
+        pass
+    assert list((store.root / "locks").iterdir()) == []
+
+
+async def test_tasks_take_turns(store: Store) -> None:
+    """The same lock is exclusive between tasks of one process, too."""
+    inside = 0
+
+    async def work() -> None:
+        nonlocal inside
+        async with store.lock("x"):
+            inside += 1
+            assert inside == 1
+            await asyncio.sleep(0.005)
+            inside -= 1
+
+    await asyncio.gather(*(work() for _ in range(10)))
+
+
+def test_processes_take_turns(store: Store, tmp_path: Path) -> None:
+    """Four processes that count under a lock lose no count."""
+    counter = tmp_path / "counter"
+    counter.write_text("0")
+    command = [sys.executable, "-c", COUNT, str(store.root), str(counter)]
+    running = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait() for process in running] == [0] * 4
+    assert counter.read_text() == "200"
+
+
+async def test_shared_locks_are_shared(store: Store) -> None:
+    """Readers hold a lock together, a writer waits for all of them."""
+    async with store.locks.lock("x", shared=True), store.locks.lock("x", shared=True):
+        assert store.locks.try_lock("x") is None
+    held = store.locks.try_lock("x")
+    assert held is not None
+    store.locks.unlock("x", held)
+
+
+def test_another_layout_is_refused(tmp_path: Path) -> None:
+    """A store of another version is not touched."""
+    (tmp_path / "version").write_text("999")
+    with pytest.raises(StoreError, match=r"has layout 999, this engine needs 1"):
+        Store.open(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["version"]
+
+
+def test_closing_twice_is_harmless(tmp_path: Path) -> None:
+    """close() may be called again, and removes scratch directories."""
+    store = Store.open(tmp_path / "store")
+    scratch = store.scratch()
+    (scratch / "x").touch()
+    store.close()
+    store.close()
+    assert list((tmp_path / "store" / "staging").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"CI_ENGINE_STORE": "/big/disk", "XDG_CACHE_HOME": "/x"}, "/big/disk"),
+        ({"XDG_CACHE_HOME": "/x"}, "/x/ci-engine"),
+        ({"XDG_CACHE_HOME": "relative"}, "/home/me/.cache/ci-engine"),
+        ({}, "/home/me/.cache/ci-engine"),
+    ],
+    ids=["the engine's own variable wins", "the user's cache", "a relative cache is none", "nothing set"],
+)
+def test_where_the_store_is(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], expected: str) -> None:
+    """The place comes from the environment, as other caches do."""
+    for name in ("CI_ENGINE_STORE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"HOME": "/home/me", **environment}.items():
+        monkeypatch.setenv(name, value)
+    assert str(default_root()) == expected
+
+
+def test_file_systems_are_told(tmp_path: Path) -> None:
+    """What /proc is on is known, and a disk is suitable."""
+    assert filesystem_of(Path("/proc")) == "proc"
+    assert unsuitable(tmp_path) is None
+
+
+def test_an_overlay_cannot_hold_the_store(judge: object, tmp_path: Path) -> None:
+    """On overlayfs, as inside a container, opening says so in one line."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting an overlay takes root")
+    for part in ("lower", "upper", "work", "merged"):
+        (tmp_path / part).mkdir()
+    program = (
+        "import sys; from pathlib import Path; from embedded_engine.store import *\n"
+        "try: Store.open(Path(sys.argv[1]) / 'merged' / 'store')\n"
+        "except StoreError as error: print(error)\n"
+    )
+    script = (
+        'mount -t overlay overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/merged"\n'
+        'exec "$2" -c "$3" "$1"\n'
+    )
+    command = ["unshare", "--mount", "sh", "-ec", script, "sh", str(tmp_path), sys.executable, program]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == (
+        f"the store cannot be at {tmp_path}/merged/store: it is on overlayfs, which cannot hold the layers of "
+        "another overlay; set CI_ENGINE_STORE to a directory on a disk\n"
+    )
+
+
+def test_what_a_crash_may_have_torn_is_dropped(store: Store) -> None:
+    """After a boot, what was written since the last sync is gone and what was synced stays."""
+    old = store.layers.stage().commit()
+    store.results.put("old", {}, [old])
+    Durability(store.root).sync()
+    time.sleep(0.05)
+    young = store.layers.stage().commit()
+    store.results.put("young", {}, [young])
+    blob = store.blobs.put(b"young")
+    note = store.root / "synced"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "boot": "another"}))
+    with Store.open(store.root) as other:
+        assert other.results.get("old") == {}
+        assert other.results.get("young") is None
+        assert not other.layers.has(young)
+        assert not other.blobs.has(blob)
+    with Store.open(store.root) as again:
+        assert again.results.get("old") == {}
+
+
+def test_writes_are_synced_behind_the_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit does not wait for the disk, but is noted as safe before long."""
+    monkeypatch.setattr("embedded_engine.store.durability._PAUSE", 0.01)
+    before = json.loads((store.root / "synced").read_text())["until"]
+    store.layers.stage().commit()
+    deadline = time.monotonic() + 20
+    while json.loads((store.root / "synced").read_text())["until"] == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
