@@ -134,30 +134,32 @@ class Services:
     async def _launch(self, service: Service) -> RunningService:
         graph, process = self._graph, service.process
         step, name = f"service:{service.digest}", f"service {label(process.args)}"
-        graph.emit(StepStarted(step, name))
-        begin = time.monotonic()
-        error: str | None = None
-        stack = AsyncExitStack()
-        try:
+        async with AsyncExitStack() as stack:
+            # What it needs (images, services of its own) is made first, by steps of their own.
             prepared = await prepare(graph, process, stack, hostname=self.hostname(service))
-            output = Output(
-                prepared.directory,
-                graph.secrets.known(),
-                lambda stream, data: graph.emit(StepOutput(step, stream, data)),
-            )
-            await output.open()
-            stack.push_async_callback(output.finish)
-            container = await graph.sandbox.start(prepared.spec_with(output))
-            stack.push_async_callback(container.stop, 0)
-            running = RunningService(service, self.hostname(service), container, output, stack)
-            await self._ready(running)
+            graph.emit(StepStarted(step, name))
+            begin = time.monotonic()
+            error: str | None = None
+            try:
+                output = Output(
+                    prepared.directory,
+                    graph.secrets.known(),
+                    lambda stream, data: graph.emit(StepOutput(step, stream, data)),
+                )
+                await output.open()
+                stack.push_async_callback(output.finish)
+                container = await graph.sandbox.start(prepared.spec_with(output))
+                stack.push_async_callback(container.stop, 0)
+                running = RunningService(service, self.hostname(service), container, output, AsyncExitStack())
+                await self._ready(running)
+            except BaseException as failure:
+                error = (str(failure) or type(failure).__name__).splitlines()[0]
+                raise
+            finally:
+                graph.emit(StepFinished(step, f"{name} ready", time.monotonic() - begin, error=error))
+            # From here on it is undone when the service stops, not when this block ends.
+            running.stack = stack.pop_all()
             return running
-        except BaseException as failure:
-            error = (str(failure) or type(failure).__name__).splitlines()[0]
-            await stack.aclose()
-            raise
-        finally:
-            graph.emit(StepFinished(step, f"{name} ready", time.monotonic() - begin, error=error))
 
     async def _ready(self, running: RunningService) -> None:
         """Wait for readiness or the end of the process, whichever comes first, and no longer than the limit."""
