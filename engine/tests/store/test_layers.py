@@ -18,7 +18,7 @@ def test_a_committed_layer_is_whole(store: Store) -> None:
     (staged.work / "work").mkdir(mode=0)
     layer = staged.commit()
     assert store.layers.has(layer)
-    assert [path.name for path in store.layers.home(layer).iterdir()] == ["fs"]
+    assert sorted(path.name for path in store.layers.home(layer).iterdir()) == ["fs", "summary"]
     assert (store.layers.path(layer) / "f").read_text() == "x"
     assert not staged.home.exists()
 
@@ -70,7 +70,7 @@ def test_anything_can_be_removed(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         make_whiteout(str(top / "whiteout"))
     descriptor = os.open(top, os.O_RDONLY)
-    for _ in range(3000):
+    for _ in range(1500):
         os.mkdir("deep", dir_fd=descriptor)
         below = os.open("deep", os.O_RDONLY, dir_fd=descriptor)
         os.close(descriptor)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from embedded_engine.store import Store, StoreError, default_root
-from embedded_engine.store.durability import Durability
 from embedded_engine.store.mounts import filesystem_of, unsuitable
 
 HOLD = """
@@ -170,32 +167,50 @@ def test_an_overlay_cannot_hold_the_store(judge: object, tmp_path: Path) -> None
     )
 
 
-def test_what_a_crash_may_have_torn_is_dropped(store: Store) -> None:
-    """After a boot, what was written since the last sync is gone and what was synced stays."""
-    old = store.layers.stage().commit()
-    store.results.put("old", {}, [old])
-    Durability(store.root).sync()
-    time.sleep(0.05)
-    young = store.layers.stage().commit()
-    store.results.put("young", {}, [young])
-    blob = store.blobs.put(b"young")
-    note = store.root / "synced"
-    note.write_text(json.dumps({**json.loads(note.read_text()), "boot": "another"}))
+def after_a_boot(store: Store) -> Store:
+    """The store as the first session after another boot finds it."""
+    (store.root / "boot").write_text('{"boot": "another", "since_ns": 0}')
+    return Store.open(store.root)
+
+
+def test_what_a_crash_has_torn_is_absent(store: Store) -> None:
+    """A layer or blob whose content did not reach the disk is not believed after a boot, and goes away."""
+    with store.layers.stage() as staged:
+        (staged.fs / "f").write_text("content")
+        torn = staged.commit()
+    whole = store.layers.stage().commit()
+    blob = store.blobs.put(b"torn")
+    (store.layers.path(torn) / "f").write_text("")
+    store.blobs.path(blob).write_bytes(b"")
+    store.results.put("torn", {}, [torn])
+    store.results.put("whole", {}, [whole])
+    with after_a_boot(store) as opened:
+        assert opened.results.get("torn") is None
+        assert opened.results.get("whole") == {}
+        assert not opened.layers.home(torn).exists()
+        assert not opened.blobs.has(blob)
+        assert not opened.blobs.path(blob).exists()
+
+
+def test_what_was_found_whole_is_not_looked_at_again(store: Store) -> None:
+    """Each layer and blob is held to its summary once, not after every boot."""
+    with store.layers.stage() as staged:
+        (staged.fs / "f").write_text("content")
+        layer = staged.commit()
+    blob = store.blobs.put(b"content")
+    for _ in range(2):
+        with after_a_boot(store) as opened:
+            assert opened.layers.has(layer)
+            assert opened.blobs.has(blob)
+        # Nobody changes a layer: this only shows that nobody looks.
+        (store.layers.path(layer) / "f").write_text("")
+
+
+def test_within_a_boot_nothing_is_looked_at(store: Store) -> None:
+    """A second session of the same boot trusts what the first one wrote."""
+    with store.layers.stage() as staged:
+        (staged.fs / "f").write_text("content")
+        layer = staged.commit()
+    (store.layers.path(layer) / "f").write_text("")
     with Store.open(store.root) as other:
-        assert other.results.get("old") == {}
-        assert other.results.get("young") is None
-        assert not other.layers.has(young)
-        assert not other.blobs.has(blob)
-    with Store.open(store.root) as again:
-        assert again.results.get("old") == {}
-
-
-def test_writes_are_synced_behind_the_work(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A commit does not wait for the disk, but is noted as safe before long."""
-    monkeypatch.setattr("embedded_engine.store.durability._PAUSE", 0.01)
-    before = json.loads((store.root / "synced").read_text())["until"]
-    store.layers.stage().commit()
-    deadline = time.monotonic() + 20
-    while json.loads((store.root / "synced").read_text())["until"] == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        assert other.layers.has(layer)

@@ -7,14 +7,14 @@ import hashlib
 import os
 import re
 import secrets
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from embedded_engine.store.errors import StoreError, storage_errors
 from embedded_engine.store.files import write_all
-from embedded_engine.store.manifest import digest_descriptor
+from embedded_engine.store.integrity import Integrity
+from embedded_engine.store.manifest import digest_descriptor, digest_file
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
@@ -22,9 +22,9 @@ _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 class BlobStore:
     """Content-addressed files. A digest is 64 hexadecimal digits, with or without `sha256:`."""
 
-    def __init__(self, root: Path, written: Callable[[], None]) -> None:
+    def __init__(self, root: Path, integrity: Integrity) -> None:
         self.root = root
-        self._written = written
+        self._integrity = integrity
 
     def put(self, content: bytes | BinaryIO | Iterable[bytes], *, expect: str | None = None) -> str:
         """Store content and return its digest. With `expect`, another digest is an error and nothing is stored."""
@@ -55,7 +55,6 @@ class BlobStore:
                 with contextlib.suppress(OSError):
                     beside.unlink()
                 raise
-        self._written()
         return digest
 
     def add(self, file: Path) -> str:
@@ -67,12 +66,13 @@ class BlobStore:
             finally:
                 os.close(descriptor)
             self._take(file, digest)
-        self._written()
         return digest
 
     def _take(self, file: Path, digest: str) -> None:
         place = self.path(digest)
         place.parent.mkdir(exist_ok=True)
+        # The file may be an old one: its time tells when it came into the store.
+        os.utime(file)
         file.rename(place)
 
     def path(self, digest: str) -> Path:
@@ -81,7 +81,18 @@ class BlobStore:
         return self.root / bare[:2] / bare[2:]
 
     def has(self, digest: str) -> bool:
-        return self.path(digest).is_file()
+        """Whether the content is there, whole."""
+        path = self.path(digest)
+        try:
+            if self._integrity.trusts(path.stat()):
+                return True
+            if digest_file(str(path)) == _bare(digest):
+                self._integrity.found_whole(path)
+                return True
+            path.unlink()
+        except FileNotFoundError:
+            pass
+        return False
 
     def read(self, digest: str) -> bytes:
         """All of the content."""
@@ -92,13 +103,9 @@ class BlobStore:
         """The content for reading."""
         path = self.path(digest)
         with storage_errors("read a blob"):
-            try:
-                file = path.open("rb")
-            except FileNotFoundError:
-                raise StoreError(f"no blob with digest {digest} in the store") from None
-            with contextlib.suppress(OSError):
-                os.utime(path, ns=(time.time_ns(), os.fstat(file.fileno()).st_mtime_ns))
-            return file
+            if not self.has(digest):
+                raise StoreError(f"no blob with digest {digest} in the store")
+            return path.open("rb")
 
 
 def _bare(digest: str) -> str:

@@ -253,16 +253,3 @@ def replacing(path: Path, *, before_rename: Callable[[int], None] | None = None)
         with contextlib.suppress(OSError):
             os.unlink(beside)
         raise
-
-
-def sync_filesystem(directory: Path) -> None:
-    """Wait until the disk has everything that was written to the file system of `directory`."""
-    import ctypes
-
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code), str(directory))
-    finally:
-        os.close(descriptor)

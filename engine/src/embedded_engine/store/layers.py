@@ -11,21 +11,20 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
 from embedded_engine.store.errors import StoreError, storage_errors
 from embedded_engine.store.files import remove_tree
+from embedded_engine.store.integrity import Integrity, summary_of
 from embedded_engine.store.tree import Tree
 from embedded_engine.store.union import Union
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 _ORIGINS = "origins"
-
-
-def _nothing() -> None:
-    pass
+_SUMMARY = "summary"
+_TRUSTING = Integrity(0)
 
 
 class StagedLayer:
@@ -57,6 +56,7 @@ class StagedLayer:
             remove_tree(self.work)
             if self.origins:
                 (self.home / _ORIGINS).write_text("\n".join(sorted(self.origins)))
+            (self.home / _SUMMARY).write_text(summary_of(self.fs))
             try:
                 os.rename(self.home, place)
             except OSError as error:
@@ -64,7 +64,6 @@ class StagedLayer:
                     raise
                 self.abandon()
         self._open = False
-        self.store.written()
         return layer
 
     def abandon(self) -> None:
@@ -91,13 +90,10 @@ class StagedLayer:
 class LayerStore:
     """The committed layers of a store."""
 
-    def __init__(
-        self, root: Path, staging: Path, *, rootless: bool = False, written: Callable[[], None] = _nothing
-    ) -> None:
-        """`written` is called after each commit."""
+    def __init__(self, root: Path, staging: Path, *, rootless: bool = False, integrity: Integrity = _TRUSTING) -> None:
         self.root = root
         self.rootless = rootless
-        self.written = written
+        self._integrity = integrity
         self._staging = staging
         self._present: set[str] = set()
 
@@ -139,10 +135,29 @@ class LayerStore:
         """Whether the layer exists. It then stays for as long as the store is open."""
         if layer_id in self._present:
             return True
-        if _SAFE_ID.fullmatch(layer_id) is None or not os.path.isdir(self.root / layer_id / "fs"):
+        if _SAFE_ID.fullmatch(layer_id) is None or not self._is_whole(self.root / layer_id):
             return False
         self._present.add(layer_id)
         return True
+
+    def _is_whole(self, home: Path) -> bool:
+        """Whether a layer is there as it was committed. What a crash has torn is removed."""
+        summary = home / _SUMMARY
+        try:
+            if self._integrity.trusts(summary.stat()):
+                return True
+            if summary.read_text() == summary_of(home / "fs"):
+                self._integrity.found_whole(summary)
+                return True
+        except (FileNotFoundError, NotADirectoryError):
+            if not home.exists():
+                return False
+        with storage_errors("remove a torn layer"):
+            torn = self._staging / f"torn-{secrets.token_hex(6)}"
+            with contextlib.suppress(FileNotFoundError):
+                home.rename(torn)
+            remove_tree(torn)
+        return False
 
     def has_all(self, layers: Iterable[str]) -> bool:
         return all(self.has(layer) for layer in layers)

@@ -55,7 +55,6 @@ class ResultStore:
             except FileNotFoundError:
                 path.parent.mkdir(exist_ok=True)
                 write_atomically(path, _checksum(body) + b"\n" + body)
-        self._layers.written()
 
     def drop(self, key: str) -> None:
         """Forget a key."""

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 
 from embedded_engine.store.blobs import BlobStore
-from embedded_engine.store.durability import Durability
 from embedded_engine.store.errors import StoreError, storage_errors
 from embedded_engine.store.files import remove_tree
 from embedded_engine.store.host import HostTrees
+from embedded_engine.store.integrity import Integrity, first_open_of_boot
 from embedded_engine.store.layers import LayerStore
 from embedded_engine.store.locks import Locks
 from embedded_engine.store.mounts import unsuitable
@@ -37,17 +37,18 @@ def default_root() -> Path:
 class Store:
     """An open store. While it is open nothing that it refers to is removed."""
 
-    def __init__(self, root: Path, *, rootless: bool, in_use: int, session: Path, session_lock: int) -> None:
+    def __init__(
+        self, root: Path, *, rootless: bool, integrity: Integrity, in_use: int, session: Path, session_lock: int
+    ) -> None:
         """Use `open`."""
         self.root = root
         self.rootless = rootless
         self._in_use = in_use
         self._session = session
         self._session_lock = session_lock
-        self._durability = Durability(root)
-        self.layers = LayerStore(root / "layers", session, rootless=rootless, written=self._durability.written)
+        self.layers = LayerStore(root / "layers", session, rootless=rootless, integrity=integrity)
         self.results = ResultStore(root / "results", self.layers)
-        self.blobs = BlobStore(root / "blobs", self._durability.written)
+        self.blobs = BlobStore(root / "blobs", integrity)
         self.locks = Locks(root / "locks")
         self.volumes = Volumes(root / "volumes", self.locks)
         self.hosts = HostTrees(root / "hosts", self.layers, self.locks)
@@ -61,7 +62,7 @@ class Store:
             in_use = _flock(root / "in-use", fcntl.LOCK_SH)
             try:
                 with _held(root / "opening"):
-                    Durability(root).drop_unsynced()
+                    integrity = first_open_of_boot(root)
                     session = root / "staging" / f"{os.getpid()}-{secrets.token_hex(4)}"
                     session.mkdir()
                     session_lock = _flock(session / "lock", fcntl.LOCK_EX)
@@ -69,7 +70,9 @@ class Store:
             except BaseException:
                 os.close(in_use)
                 raise
-        return cls(root, rootless=rootless, in_use=in_use, session=session, session_lock=session_lock)
+        return cls(
+            root, rootless=rootless, integrity=integrity, in_use=in_use, session=session, session_lock=session_lock
+        )
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
         """Hold the lock of the object `name` while it is produced, against every session and task."""
@@ -90,7 +93,6 @@ class Store:
         """Let go of the store. What was staged and not committed is removed."""
         if self._session_lock < 0:
             return
-        self._durability.close()
         with contextlib.suppress(OSError):
             remove_tree(self._session)
         os.close(self._session_lock)
