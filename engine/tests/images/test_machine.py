@@ -15,7 +15,7 @@ from embedded_engine.images import mirrors
 from embedded_engine.images.auth import Challenge, Credentials, find_credentials
 from embedded_engine.images.errors import ImageError
 from embedded_engine.images.reach import unreachable
-from embedded_engine.images.recipes import Recipe, RecipeTable
+from embedded_engine.images.recipes import Delta, Recipe, RecipeTable
 from embedded_engine.images.reference import Reference
 from embedded_engine.images.settings import Settings
 
@@ -201,6 +201,7 @@ class TestRecipes:
         recipes = RecipeTable.load().recipes
         assert len({recipe.name for recipe in recipes}) == len(recipes)
         assert len({recipe.key for recipe in recipes}) == len(recipes)
+        assert all(reference == reference.lower() for recipe in recipes for reference in recipe.references)
         assert all(recipe.references and recipe.suite for recipe in recipes)
 
     def test_own_recipe(self, tmp_path: Path) -> None:
@@ -216,15 +217,30 @@ class TestRecipes:
         found = table.find(Reference.parse("python:3.13-slim"))
         assert found is not None
         assert found == table.find(Reference.parse("team.example/tools:5"))
-        assert (found.name, found.packages[-1], found.config.user) == ("own", "git", "nobody")
+        assert (found.name, found.deltas[-1].packages, found.config.user) == ("own", ("git",), "nobody")
         assert (found.config.get_env("LANG"), found.config.cmd) == ("C", ("python3",))
-        assert (found.files[0].path, found.files[0].mode) == ("/usr/local/bin/tool", 0o755)
+        file = found.deltas[-1].files[0]
+        assert (file.path, file.mode) == ("/usr/local/bin/tool", 0o755)
+        built_in = RecipeTable.load().find(Reference.parse("python:3.13-slim"))
+        assert built_in is not None
+        assert found.keys[:-1] == built_in.keys
+
+    def test_other_suite(self) -> None:
+        """The same steps on another suite are other layers."""
+        trixie, bookworm = (
+            RecipeTable.load().find(Reference.parse(f"python:{name}-slim")) for name in ("3.13", "3.11")
+        )
+        assert trixie is not None
+        assert bookworm is not None
+        assert trixie.deltas == bookworm.deltas
+        assert not set(trixie.keys) & set(bookworm.keys)
 
     def test_key(self) -> None:
         """The key changes with what is in the root file system, not with what only describes it."""
-        recipe = Recipe("a", ("a:1",), "trixie", packages=("x",))
-        assert recipe.key == Recipe("b", ("b:1",), "trixie", packages=("x",)).key
-        assert recipe.key != Recipe("a", ("a:1",), "trixie", packages=("y",)).key
+        recipe = Recipe("a", ("a:1",), "trixie", (Delta(("x",)),))
+        assert recipe.key == Recipe("b", ("b:1",), "trixie", (Delta(("x",)),)).key
+        others = [Recipe("a", ("a:1",), "trixie", (Delta(("y",)),)), Recipe("a", ("a:1",), "sid", (Delta(("x",)),))]
+        assert recipe.key not in {other.key for other in others}
 
     @pytest.mark.parametrize(
         ("text", "message"),

@@ -58,6 +58,11 @@ def acquire_options() -> list[str]:
     return [line for line in dump.splitlines() if _KEPT_OPTIONS.fullmatch(line)]
 
 
+def is_for_this_machine_only(option: str) -> bool:
+    """Whether a line of apt's configuration means nothing inside an image: it names this machine's files or ports."""
+    return "CAInfo" in option or re.search(r"//(localhost|127\.|\[::1\])", option) is not None
+
+
 def _machine_sources() -> Iterator[_Source]:
     """Every source of the machine that is a Debian archive, in apt's order."""
     folder = _FOLDER

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +16,7 @@ from embedded_engine.images.errors import ImageError
 from embedded_engine.images.reference import Reference
 
 # Part of every key: raised when the builder makes another root of the same recipe.
-BUILDER_VERSION = 1
+BUILDER_VERSION = 2
 LABEL = "embedded-engine.recipe"
 
 _FIELDS = {"name", "references", "extends", "suite", "packages", "exclude", "before", "after", "files", "config"}
@@ -33,36 +33,51 @@ class RecipeFile:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """One row of the table, with what it extends already merged into it.
+class Delta:
+    """What one recipe adds to the one that it extends: a layer. Nothing of it may be missing, all of it may be empty.
 
-    `before` and `after` are shell programs, run in the new root around the installation of `packages`.
+    `exclude` are paths that packages do not get to unpack. `before` and `after` are shell programs, run in the new root
+    around the installation of `packages`.
+    """
+
+    packages: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    before: str = ""
+    after: str = ""
+    files: tuple[RecipeFile, ...] = ()
+
+    def key(self, below: str) -> str:
+        """A digest of all that decides how the layer comes out on what is below it."""
+        files = [(file.path, hashlib.sha256(file.content).hexdigest(), file.mode) for file in self.files]
+        return _digest([below, sorted(self.packages), sorted(self.exclude), self.before, self.after, files])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One row of the table, with what it extends already joined to it.
+
+    Its file system is the suite's minimal system and on it one layer for each of `deltas`. Recipes that extend the same
+    one share its layers.
     """
 
     name: str
     references: tuple[str, ...]
     suite: str
-    packages: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    before: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    files: tuple[RecipeFile, ...] = ()
+    deltas: tuple[Delta, ...] = ()
     config: ImageConfig = field(default_factory=ImageConfig)
 
     @property
+    def keys(self) -> tuple[str, ...]:
+        """The key of each layer (64 hexadecimal digits), the minimal system's first."""
+        found = [_digest([BUILDER_VERSION, self.config.architecture, self.suite])]
+        for delta in self.deltas:
+            found.append(delta.key(found[-1]))
+        return tuple(found)
+
+    @property
     def key(self) -> str:
-        """A digest (64 hexadecimal digits) of all that decides how the root file system comes out."""
-        parts = [
-            BUILDER_VERSION,
-            self.config.architecture,
-            self.suite,
-            sorted(self.packages),
-            sorted(self.exclude),
-            self.before,
-            self.after,
-            [(file.path, hashlib.sha256(file.content).hexdigest(), file.mode) for file in self.files],
-        ]
-        return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+        """The key of the whole file system."""
+        return self.keys[-1]
 
     def matches(self, reference: Reference) -> bool:
         """Whether the recipe may stand in for the image. Never for one that is pinned by digest."""
@@ -121,16 +136,19 @@ def _recipe(row: Mapping[str, Any], folder: Path, known: Mapping[str, Recipe]) -
     suite = row.get("suite", base.suite)
     if not suite:
         raise ValueError("it needs a suite, or a recipe to extend")
+    delta = Delta(
+        packages=_words(row, "packages"),
+        exclude=_words(row, "exclude"),
+        before=row.get("before", ""),
+        after=row.get("after", ""),
+        files=_files(row.get("files", {}), folder),
+    )
     return replace(
         base,
         name=row["name"],
         references=_words(row, "references"),
         suite=suite,
-        packages=tuple(dict.fromkeys((*base.packages, *_words(row, "packages")))),
-        exclude=tuple(dict.fromkeys((*base.exclude, *_words(row, "exclude")))),
-        before=base.before + ((row["before"],) if "before" in row else ()),
-        after=base.after + ((row["after"],) if "after" in row else ()),
-        files=_files(base.files, row.get("files", {}), folder),
+        deltas=base.deltas if delta == Delta() else (*base.deltas, delta),
         config=_config(base.config, row.get("config", {})),
     )
 
@@ -143,9 +161,9 @@ def _words(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _files(base: Iterable[RecipeFile], rows: Mapping[str, Any], folder: Path) -> tuple[RecipeFile, ...]:
-    """Read the files that a row names, over those that it inherits."""
-    found = {file.path: file for file in base}
+def _files(rows: Mapping[str, Any], folder: Path) -> tuple[RecipeFile, ...]:
+    """Read the files that a row names."""
+    found = []
     for path, row in rows.items():
         if not path.startswith("/") or ".." in path.split("/"):
             raise ValueError(f"the file {path!r} must have an absolute path")
@@ -153,8 +171,8 @@ def _files(base: Iterable[RecipeFile], rows: Mapping[str, Any], folder: Path) ->
             content = (folder / row["source"]).read_bytes()
         except OSError as error:
             raise ValueError(f"cannot read {folder / row['source']}: {error.strerror}") from error
-        found[path] = RecipeFile(path, content, int(row.get("mode", "0644"), 8))
-    return tuple(found.values())
+        found.append(RecipeFile(path, content, int(row.get("mode", "0644"), 8)))
+    return tuple(found)
 
 
 def _config(base: ImageConfig, row: Mapping[str, Any]) -> ImageConfig:
@@ -173,3 +191,8 @@ def _config(base: ImageConfig, row: Mapping[str, Any]) -> ImageConfig:
         workdir=row.get("workdir", base.workdir),
         stop_signal=row.get("stop_signal", base.stop_signal),
     )
+
+
+def _digest(parts: list[Any]) -> str:
+    """A digest of anything that JSON can say."""
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()

@@ -20,9 +20,8 @@ from embedded_engine.images.settings import Settings
 from embedded_engine.store.tree import Tree
 
 if TYPE_CHECKING:
+    from embedded_engine.images.debian import DebianBuilder
     from embedded_engine.store.store import Store
-
-_LAYER_ID_LENGTH = 24
 
 
 class Origin(enum.StrEnum):
@@ -55,6 +54,7 @@ class ImageSource:
         self._emit = emit
         self._given_settings = settings
         self._table: RecipeTable | None = None
+        self._builder: DebianBuilder | None = None
         self._resolved: dict[Reference, ResolvedImage] = {}
 
     @property
@@ -142,23 +142,16 @@ class ImageSource:
             recipe = next((row for row in self._recipes().recipes if f"recipe-{row.key}" == resolved.key), None)
             if recipe is None:
                 raise ImageError(f"the recipe {resolved.source!r} changed during the run: run again")
-            return await self._build(recipe)
+            if self._builder is None:
+                from embedded_engine.images.debian import DebianBuilder
+
+                self._builder = DebianBuilder(self._store, self.settings.debian_mirror)
+            return await self._builder.build(recipe)
         from embedded_engine.images.pull import Layer, fetch
 
         reference = Reference.parse(resolved.reference_with_digest)
         layers = [Layer(*row) for row in json.loads(resolved.source)]
         return await fetch(reference, layers, self._store, self.settings, credentials)
-
-    async def _build(self, recipe: Recipe) -> Tree:
-        """Build a recipe into a layer of its own."""
-        from embedded_engine.images.debian import build
-
-        layer = f"recipe-{recipe.key[:_LAYER_ID_LENGTH]}"
-        if not self._store.layers.has(layer):
-            with self._store.layers.stage() as staged:
-                await build(recipe, staged.fs, mirror=self.settings.debian_mirror)
-                staged.commit(layer)
-        return Tree((layer,))
 
     def _stored_tree(self, resolved: ResolvedImage) -> Tree | None:
         """The tree of an earlier fetch, if all its layers are still here."""
