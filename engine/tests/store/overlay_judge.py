@@ -5,6 +5,8 @@ Reads jobs as JSON from standard input, answers with a list of results:
 - `{"lowers": [...]}`: list the merged view of layers, bottom first;
 - `{"lowers": [...], "upper": dir, "work": dir, "steps": [...]}`: do plain file operations in the merged view, which
   leaves a layer in `upper`, then list it. A step that fails is told by its place in `failed`.
+
+With `"rootless": true` overlayfs keeps its marks where ordinary users can write them.
 """
 
 from __future__ import annotations
@@ -33,8 +35,12 @@ KINDS = {
 }
 
 
-def mount_overlay(target: str, lowers: list[str], upper: str | None, work: str | None) -> None:
-    options = "lowerdir=" + ":".join(reversed(lowers)) + ",index=off,metacopy=off,redirect_dir=off"
+def mount_overlay(
+    target: str, lowers: list[str], upper: str | None, work: str | None, *, rootless: bool = False
+) -> None:
+    options = "lowerdir=" + ":".join(reversed(lowers)) + ",index=off,metacopy=off"
+    # The kernel refuses redirect_dir=off together with userxattr, which implies as much.
+    options += ",userxattr" if rootless else ",redirect_dir=off"
     if upper is not None:
         options += f",upperdir={upper},workdir={work}"
     if LIBC.mount(b"overlay", target.encode(), b"overlay", 0, options.encode()) != 0:
@@ -175,7 +181,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     if upper is None and len(lowers) == 1:
         # Overlayfs wants two layers: an empty one at the bottom shows nothing.
         lowers.insert(0, tempfile.mkdtemp())
-    mount_overlay(target, lowers, upper, job.get("work"))
+    mount_overlay(target, lowers, upper, job.get("work"), rootless=job.get("rootless", False))
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:

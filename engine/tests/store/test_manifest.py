@@ -111,6 +111,9 @@ def test_a_change_outside_a_selection_leaves_its_digest(store: Store, build: Any
     only = Patterns(include=("**/app.py",))
     assert before.filter(only).digest == after.filter(only).digest
     assert list(after.filter(only)) == ["", "src", "src/app.py"]
+    memo: dict[str, str] = {}
+    assert Manifest.of(store.layers.union(changed), "/", memo, only) == after.filter(only)
+    assert len(memo) == 1, "what is not taken need not be read"
 
 
 def test_a_manifest_can_be_kept(store: Store, build: Any) -> None:

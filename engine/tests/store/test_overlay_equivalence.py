@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,14 @@ def do(writer: LayerWriter, step: list[Any], scratch: Path) -> None:
             writer.copy_tree(Union([scratch]), "/", path)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.fixture(params=[False, True], ids=["root", "rootless"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A store with marks for root, and one with marks that ordinary users can write."""
+    with Store.open(tmp_path / "store", rootless=request.param) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("seed", range(8))
 def test_random_changes_are_kept_as_the_kernel_keeps_them(
     store: Store, judge: Any, shown: Any, tmp_path: Path, seed: int
 ) -> None:
@@ -105,8 +113,9 @@ def test_random_changes_are_kept_as_the_kernel_keeps_them(
         steps = some_steps(chance)
         tree, failed = add_layer(store, before, steps, place / "sources" / "last")
         lowers = [str(tmp_path / "empty"), *paths_of(store, before)]
-        jobs.append({"lowers": lowers, "upper": str(place / "upper"), "work": str(place / "work"), "steps": steps})
-        jobs.append({"lowers": paths_of(store, tree)})
+        writable = {"upper": str(place / "upper"), "work": str(place / "work"), "rootless": store.rootless}
+        jobs.append({"lowers": lowers, "steps": steps, **writable})
+        jobs.append({"lowers": paths_of(store, tree), "rootless": store.rootless})
         ours.append(tree)
         failures.append(failed)
     answers = judge(jobs)
@@ -118,7 +127,9 @@ def test_random_changes_are_kept_as_the_kernel_keeps_them(
         assert view == ours_mounted["tree"], f"our reading of our layers differs from the kernel's: {what}"
         assert failures[number] == by_kernel["failed"], f"another step failed: {what}"
         assert view == by_kernel["tree"], f"our layer differs from the kernel's: {what}"
-        assert shown(Union([*job["lowers"], job["upper"]])) == by_kernel["tree"], f"reading a kernel's layer: {what}"
+        assert shown(Union([*job["lowers"], job["upper"]], store.rootless)) == by_kernel["tree"], (
+            f"reading a kernel's layer: {what}"
+        )
 
 
 def add_layer(store: Store, base: Tree, steps: list[list[Any]], sources: Path) -> tuple[Tree, list[int]]:

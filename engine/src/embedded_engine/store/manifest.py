@@ -64,12 +64,23 @@ class Manifest(Mapping[str, Entry]):
         return cls(paths, [entries[path].fact for path in paths])
 
     @classmethod
-    def of(cls, union: Union, path: str = "/", memo: MutableMapping[str, str] | None = None) -> Manifest:
-        """What is at `path` of a tree. Contents are hashed; `memo` remembers digests by place on disk."""
+    def of(
+        cls,
+        union: Union,
+        path: str = "/",
+        memo: MutableMapping[str, str] | None = None,
+        patterns: Patterns | None = None,
+    ) -> Manifest:
+        """What is at `path` of a tree, or what the patterns take of it.
+
+        Contents are hashed; `memo` remembers digests by place on disk.
+        """
         top = union.stat(path)
         nodes = {"": top}
         if top.is_dir:
             nodes.update(union.walk(path))
+        if patterns is not None and not patterns.empty:
+            nodes = patterns.select(nodes)
         with storage_errors(f"read {clean(path) or '/'}"):
             files = ((node.location, node.size) for node in nodes.values() if node.kind is Kind.FILE)
             digests = digest_files(files, memo)
