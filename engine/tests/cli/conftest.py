@@ -187,6 +187,12 @@ class Sample:
         return "done"
 
     @function
+    def talk(self) -> str:
+        """Print something."""
+        print("talking")
+        return "said"
+
+    @function
     async def sleep(self) -> str:
         """Take long."""
         print("asleep", flush=True)

@@ -60,11 +60,11 @@ def run(words: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except EngineError as error:
-        return _print_error(error, verbose=options.verbose)
+        return _print_error(error, verbose=_verbose(words))
     except Exception as error:  # noqa: BLE001 - whatever it is, a person gets one line
         if hasattr(error, "format_message"):  # the option parser's
             return _print_error(UsageError(" ".join(error.format_message().split())), verbose=False)
-        if options.verbose or debugging():
+        if _verbose(words):
             traceback.print_exc()
         text = " ".join(str(error).split())
         sys.stderr.write(f"Error: unexpected {type(error).__name__}: {text} (CI_ENGINE_DEBUG=1 shows where)\n")
@@ -76,12 +76,17 @@ def _asks_for_help(words: Sequence[str]) -> bool:
     return words[0] in ("functions", "check") and any(word in _HELP for word in words[1:])
 
 
+def _verbose(words: Sequence[str]) -> bool:
+    """Whether tracebacks are wanted; the option may stand anywhere among the words."""
+    return debugging() or "-v" in words or "--verbose" in words
+
+
 class _TerminatedError(Exception):
     """SIGTERM arrived."""
 
 
 def _print_error(error: EngineError, *, verbose: bool) -> int:
-    if verbose or debugging():
+    if verbose:
         traceback.print_exception(error.__cause__ or error)
     sys.stderr.write(f"Error: {error}\n")
     if isinstance(error, FunctionError) and error.details:

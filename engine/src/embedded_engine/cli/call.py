@@ -20,21 +20,23 @@ from embedded_engine.cli.workbench import FRESH, Workbench
 
 async def call(words: Sequence[str], options: Options) -> None:
     """Read the words, run them, print the result. Without a function, or with `--help`, print help instead."""
-    options, rest = options.take_all(words)
     bench = Workbench(options)
     source = bench.source()
     known = bench.known_catalog(source)
     if known is not None:
-        chain = _read(rest, known, options)
-        if _helped(chain, known):
+        chain = _read(words, known, options)
+        if (text := _help(chain, known)) is not None:
+            sys.stdout.write(text)
             return
+        bench.options = chain.options
+    note = ""
     async with bench.work(source) as work:
-        chain = _read(rest, work.catalog, options)
-        if known is None and _helped(chain, work.catalog):
-            return
-        first, *others = chain.steps
-        outcome = await work.runner.run([bench.with_fresh(first), *others], chain.options.output)
-        text, note = printed(outcome, work.catalog, chain.options, bench.workdir)
+        chain = _read(words, work.catalog, options)
+        text = _help(chain, work.catalog)
+        if text is None:
+            first, *others = chain.steps
+            outcome = await work.runner.run([bench.with_fresh(first), *others], chain.options.output)
+            text, note = printed(outcome, work.catalog, chain.options, bench.workdir)
     if note:
         sys.stderr.write(f"{note}\n")
     sys.stdout.write(text)
@@ -44,25 +46,24 @@ async def call(words: Sequence[str], options: Options) -> None:
 
 async def functions(words: Sequence[str], options: Options) -> None:
     """List the functions of the module, or of what a chain of functions returns."""
-    options, names = options.take_all(words)
-    async with Workbench(options).catalog() as catalog:
-        type_def = catalog.constructor.return_type
-        for name in names:
-            type_def = _following(catalog, type_def, name)
-        supported, skipped = catalog.supported(type_def)
-        sys.stdout.write(functions_table(supported, skipped))
+    bench = Workbench(options)
+    catalog = await bench.catalog(bench.source())
+    type_def = catalog.constructor.return_type
+    for name in words:
+        type_def = _following(catalog, type_def, name)
+    supported, skipped = catalog.supported(type_def)
+    sys.stdout.write(functions_table(supported, skipped))
 
 
 def _read(words: Sequence[str], catalog: Catalog, options: Options) -> Chain:
     return parse_chain(words, catalog.constructor, catalog.functions_of, options)
 
 
-def _helped(chain: Chain, catalog: Catalog) -> bool:
-    """Print help if that is what the words ask for."""
+def _help(chain: Chain, catalog: Catalog) -> str | None:
+    """Help, if that is what the words ask for."""
     if not chain.wants_help and len(chain.steps) > 1:
-        return False
-    sys.stdout.write(function_help([step.function for step in chain.steps], catalog))
-    return True
+        return None
+    return function_help([step.function for step in chain.steps], catalog)
 
 
 def _following(catalog: Catalog, type_def: TypeDef, name: str) -> TypeDef:

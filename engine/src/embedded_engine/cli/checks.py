@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from embedded_engine.api.definitions import Function
 from embedded_engine.cli.catalog import Catalog
@@ -17,12 +16,9 @@ from embedded_engine.cli.errors import FunctionError, UsageError
 from embedded_engine.cli.naming import kebab_case, suggestion
 from embedded_engine.cli.options import Options
 from embedded_engine.cli.words import Step
-from embedded_engine.cli.workbench import Workbench
+from embedded_engine.cli.workbench import Work, Workbench
 from embedded_engine.errors import EngineError
 from embedded_engine.progress.text import seconds
-
-if TYPE_CHECKING:
-    from embedded_engine.cli.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -100,19 +96,16 @@ async def check(selection: Selection, options: Options) -> None:
     """Run the selected checks and print a line for each. Raises FunctionError when one failed."""
     bench = Workbench(options)
     source = bench.source()
+    if selection.lists:
+        sys.stdout.write(listed(select(await bench.catalog(source), selection, source.name)))
+        return
     known = bench.known_catalog(source)
     if known is not None:
-        checks = select(known, selection, source.name)
-        if selection.lists:
-            sys.stdout.write(listed(checks))
-            return
+        select(known, selection, source.name)  # a name that no check has is refused before anything starts
     async with bench.work(source) as work:
         checks = select(work.catalog, selection, source.name)
-        if selection.lists:
-            sys.stdout.write(listed(checks))
-            return
         state = await work.runner.construct(bench.with_fresh(Step(work.catalog.constructor)))
-        failed = await _run_all(checks, work.runner, state, selection.fail_fast)
+        failed = await _run_all(checks, work, state, selection.fail_fast)
     if failed:
         raise FunctionError(f"{failed} of {len(checks)} checks failed: run one with `ci check NAME`")
 
@@ -179,9 +172,9 @@ def _kebab_glob(part: str) -> str:
     return part if re.search(r"[*?\[]", part) else kebab_case(part)
 
 
-async def _run_all(checks: Sequence[Check], runner: Runner, state: object, fail_fast: bool) -> int:
+async def _run_all(checks: Sequence[Check], work: Work, state: object, fail_fast: bool) -> int:
     """Run the checks concurrently; how many failed. With `fail_fast` the first failure cancels the others."""
-    tasks = [asyncio.create_task(_run_one(each, runner, state)) for each in checks]
+    tasks = [asyncio.create_task(_run_one(each, work, state)) for each in checks]
     failed = 0
     try:
         for finished in asyncio.as_completed(tasks):
@@ -196,22 +189,21 @@ async def _run_all(checks: Sequence[Check], runner: Runner, state: object, fail_
     return failed
 
 
-async def _run_one(check: Check, runner: Runner, state: object) -> bool:
+async def _run_one(check: Check, work: Work, state: object) -> bool:
     started = time.monotonic()
     try:
-        outcome = await runner.follow(state, [Step(function) for function in check.path])
-        if check.generates and outcome.type_def.object_name == "Changeset" and not await runner.is_empty(outcome):
+        outcome = await work.runner.follow(state, [Step(function) for function in check.path])
+        if check.generates and outcome.type_def.object_name == "Changeset" and not await work.runner.is_empty(outcome):
             raise FunctionError(f"it would change files: run `ci call {check.name.replace(':', ' ')} -o .`")
     except EngineError as error:
         details = error.details if isinstance(error, FunctionError) else ""
-        _line(f"✘ {check.name}  {seconds(time.monotonic() - started)}", str(error), details)
+        work.progress.result(_lines(f"✘ {check.name}  {seconds(time.monotonic() - started)}", str(error), details))
         return False
-    _line(f"✔ {check.name}  {seconds(time.monotonic() - started)}")
+    work.progress.result(_lines(f"✔ {check.name}  {seconds(time.monotonic() - started)}"))
     return True
 
 
-def _line(line: str, *below: str) -> None:
-    """A check's line; what failed stands below it, indented."""
+def _lines(line: str, *below: str) -> str:
+    """A check's line; what is said of a failure stands below it, indented."""
     indented = [f"    {part}" for text in below for part in text.splitlines()]
-    sys.stdout.write("".join(f"{each}\n" for each in (line, *indented)))
-    sys.stdout.flush()
+    return "".join(f"{each}\n" for each in (line, *indented))

@@ -17,7 +17,7 @@ _TAIL_LINES = 60
 
 def failure_of(error: BaseException) -> EngineError:
     """The error to show for whatever came out of a module."""
-    cause = _root(error)
+    cause = root_of(error)
     if isinstance(cause, EngineError):
         return cause
     if isinstance(cause, dagger.ExecError):
@@ -38,7 +38,7 @@ def exec_failure(message: str, command: Sequence[str], exit_code: int, stdout: s
     return FunctionError(first, details="\n".join(lines), exit_code=exit_code if 0 < exit_code < 256 else 1)
 
 
-def _root(error: BaseException) -> BaseException:
+def root_of(error: BaseException) -> BaseException:
     """The error that says most: what a wrapper of the SDK, or a group of one, holds."""
     while True:
         if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
@@ -51,7 +51,7 @@ def _root(error: BaseException) -> BaseException:
 
 def _message(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
-        return "; ".join(_message(_root(each)) for each in error.exceptions)
+        return "; ".join(_message(root_of(each)) for each in error.exceptions)
     text = str(error).strip()
     if isinstance(error, KeyError | AssertionError) or not text:
         return f"{type(error).__name__}: {text}" if text else type(error).__name__

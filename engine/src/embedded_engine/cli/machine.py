@@ -51,7 +51,7 @@ def session(words: Sequence[str], options: Options) -> int:
     command = command[1:] if command[:1] == ["--"] else command
     if not command:
         raise UsageError("session needs a command: ci session -- python script.py")
-    with Workbench(options).session() as (served, _):
+    with Workbench(options).session() as (served, _, _):
         try:
             return subprocess.run(command, env={**os.environ, **served.environment}, check=False).returncode
         except OSError as error:
@@ -71,10 +71,8 @@ def parse_size(text: str) -> int:
 
 
 def _shown(size: float) -> str:
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if size < 1024:
-            break
+    units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024 and len(units) > 1:
         size /= 1024
-    else:
-        unit = "TiB"
-    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        units.pop(0)
+    return f"{size:.0f} {units[0]}" if units[0] == "bytes" else f"{size:.1f} {units[0]}"

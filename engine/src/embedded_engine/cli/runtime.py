@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from embedded_engine.api import definitions
-from embedded_engine.cli.errors import ModuleLoadError
+from embedded_engine.cli.errors import FunctionError, ModuleLoadError
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.sdk import import_sdk
 from embedded_engine.session import Session
@@ -44,13 +44,12 @@ class Runtime(Protocol):
 class InProcess:
     """Runs a module whose dependencies are those of this environment."""
 
-    def __init__(self, source: ModuleSource, session: Session, *, debug: bool = False) -> None:
+    def __init__(self, source: ModuleSource, session: Session) -> None:
         self._source = source
         self._session = session
-        self._debug = debug
         _check_sdk(source)
         os.environ.update(source.environment(), **session.environment)
-        _quiet(debug)
+        _quiet_sdk()
         import_sdk()
         self._module = self._load()
 
@@ -73,7 +72,11 @@ class InProcess:
         """Call through the SDK; what would not travel as JSON on Dagger fails here too."""
         with self._failures():
             result = await self._module.get_result(object_name, state, function_name, inputs)
+        try:
             return json.loads(json.dumps(result))
+        except (TypeError, ValueError) as error:
+            name = f"{object_name}.{function_name}" if function_name else object_name
+            raise FunctionError(f"what {name} returned is not what its signature says: {_line(error)}") from error
 
     async def close(self) -> None:
         """Hang up on the session."""
@@ -97,7 +100,6 @@ class InProcess:
             raise ModuleLoadError(
                 f"{package} has no object type {name} (@dagger.object_type) for the module {self._source.name}"
             )
-        module.log_exceptions = self._debug
         return module
 
     def _entry_point(self) -> tuple[str, str]:
@@ -134,11 +136,11 @@ class InProcess:
         """Give what a function raises the form in which the command line shows it."""
         try:
             yield
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a module raises is shown in the same form
             # The SDK reads the environment when it is first imported, so nothing here may import it any earlier.
-            from embedded_engine.cli.failures import failure_of
+            from embedded_engine.cli.failures import failure_of, root_of
 
-            raise failure_of(error) from error
+            raise failure_of(error) from root_of(error)
 
 
 @contextlib.contextmanager
@@ -176,12 +178,11 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _quiet(debug: bool) -> None:
+def _quiet_sdk() -> None:
     """The SDK logs a traceback for what a function raises; the command line shows one line of it, unless asked."""
     logger = logging.getLogger("dagger")
-    if not debug:
-        logger.addHandler(logging.NullHandler())
-        logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
 
 
 def _line(error: BaseException) -> str:

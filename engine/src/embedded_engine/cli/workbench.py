@@ -38,6 +38,7 @@ class Work:
 
     catalog: Catalog
     runner: Runner
+    progress: Progress
 
 
 class Workbench:
@@ -58,27 +59,25 @@ class Workbench:
         module = DefinitionCache(self._cache).get(source)
         return self._catalog(source, module) if module is not None else None
 
-    @asynccontextmanager
-    async def catalog(self) -> AsyncIterator[Catalog]:
+    async def catalog(self, source: ModuleSource) -> Catalog:
         """The module's functions; the module is imported only if its sources are new."""
-        source = self.source()
         known = self.known_catalog(source)
         if known is not None:
-            yield known
-            return
+            return known
         async with self.work(source) as work:
-            yield work.catalog
+            return work.catalog
 
     @asynccontextmanager
     async def work(self, source: ModuleSource) -> AsyncIterator[Work]:
         """The module in a session. Everything that runs has ended when this is left, however it is left."""
-        with self.session() as (session, hub):
+        with self.session() as (session, hub, progress):
             from embedded_engine.cli.runner import Runner
             from embedded_engine.cli.runtime import InProcess, empty_workdir
             from embedded_engine.progress.spans import install
 
-            with empty_workdir():
-                runtime = InProcess(source, session, debug=self.options.verbose or debugging())
+            # Standard output is for results; what a module prints goes beside the progress.
+            with empty_workdir(), contextlib.redirect_stdout(progress.prints):
+                runtime = InProcess(source, session)
                 install(hub)
                 try:
                     await runtime.connect()
@@ -89,13 +88,13 @@ class Workbench:
                         module = await runtime.definitions()
                         cache.put(source, module)
                     catalog = self._catalog(source, module, session)
-                    yield Work(catalog, Runner(source, catalog, runtime, session, self.workdir))
+                    yield Work(catalog, Runner(source, catalog, runtime, session, self.workdir), progress)
                 finally:
                     await runtime.close()
 
     @contextlib.contextmanager
-    def session(self) -> Iterator[tuple[Session, Hub]]:
-        """A session of the embedded engine, and where its progress goes: to standard error."""
+    def session(self) -> Iterator[tuple[Session, Hub, Progress]]:
+        """A session of the embedded engine, what counts its progress, and what shows it, on standard error."""
         from embedded_engine.engine import Engine
         from embedded_engine.session import Session
 
@@ -107,7 +106,7 @@ class Workbench:
                 lambda: Engine.open(hub.emit, workdir=self.workdir), cache=self._cache, stage_of=hub.stage_of
             )
             try:
-                yield session, hub
+                yield session, hub, progress
             finally:
                 session.close()
         finally:

@@ -18,23 +18,24 @@ class Progress(Protocol):
     def show(self, event: Event) -> None:
         """Show an event, if it is worth it."""
 
+    def result(self, text: str) -> None:
+        """Write a result to standard output while the display lasts."""
+
+    @property
+    def prints(self) -> TextIO:
+        """Where a module's own output goes: never to standard output, which is for results."""
+
     def close(self) -> None:
         """End the display; later events have none."""
 
 
-class NotesOnly:
+class NotesOnly(PlainProgress):
     """Shows notes and nothing else, for who asked for silence."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._plain = PlainProgress(stream)
 
     def show(self, event: Event) -> None:
         """Show a note."""
         if isinstance(event, Note):
-            self._plain.show(event)
-
-    def close(self) -> None:
-        """Nothing is held."""
+            super().show(event)
 
 
 def open_progress(stream: TextIO, kind: str = "auto", *, verbose: bool = False) -> Progress:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import threading
 import time
-from typing import TextIO
+from collections.abc import Callable
+from typing import TextIO, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -24,6 +27,7 @@ class LiveProgress:
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._console = Console(file=stream, highlight=False)
         self._verbose = verbose
+        self._results = sys.stdout
         self._stages: dict[str, float] = {}
         self._steps: dict[str, tuple[str, str | None, float]] = {}
         self._live: Live | None = None
@@ -55,6 +59,19 @@ class LiveProgress:
                 self._print(Text(f"note: {text}", style="yellow"))
             case _:
                 pass
+
+    def result(self, text: str) -> None:
+        """Write a result to standard output; on the same terminal it goes above the region."""
+        if self._results.isatty() and self._live is not None:
+            self._console.print(Text(text.rstrip("\n")))
+        else:
+            self._results.write(text)
+            self._results.flush()
+
+    @property
+    def prints(self) -> TextIO:
+        """A module's own output goes above the region, line by line."""
+        return cast(TextIO, _LinesAbove(self._print))
 
     def close(self) -> None:
         """Take the region away."""
@@ -100,6 +117,21 @@ class LiveProgress:
             if stage_of_step not in stages:
                 table.add_row(self._spinner, Text(label[:_LABEL_WIDTH], no_wrap=True), _age(now - began))
         return Group(table)
+
+
+class _LinesAbove(io.TextIOBase):
+    """A stream whose whole lines are printed above the region."""
+
+    def __init__(self, show: Callable[[RenderableType], None]) -> None:
+        self._show = show
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Show the lines that are whole now."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._show(Text(line))
+        return len(text)
 
 
 def _stage_line(event: StageFinished) -> Text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TextIO
 
 from embedded_engine.events import Event, Note, StageFinished, StageStarted, StepFinished, StepOutput, StepStarted
@@ -13,6 +14,7 @@ class PlainProgress:
 
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream = stream
+        self._results = sys.stdout
         self._verbose = verbose
         self._labels: dict[str, str] = {}
         self._partial: dict[tuple[str, str], bytes] = {}
@@ -38,6 +40,16 @@ class PlainProgress:
                 self._line(f"note: {text}")
             case _:
                 pass
+
+    def result(self, text: str) -> None:
+        """Write a result to standard output."""
+        self._results.write(text)
+        self._results.flush()
+
+    @property
+    def prints(self) -> TextIO:
+        """Where a module's own output goes."""
+        return self._stream
 
     def close(self) -> None:
         """Nothing is held."""

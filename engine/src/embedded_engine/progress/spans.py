@@ -31,7 +31,7 @@ class StageSpans(SpanProcessor):
         error = None
         if span.status.status_code is StatusCode.ERROR:
             lines = (span.status.description or "failed").strip().splitlines()
-            error = _without_type(lines[0]) if lines else "failed"
+            error = _without_type(lines[0]).removeprefix(f"{span.name} failed: ") if lines else "failed"
         self._hub.finish_stage(_digits(span), error)
 
     def shutdown(self) -> None:
