@@ -150,8 +150,8 @@ class DebianBuilder:
                     f",index=off,metacopy=off,redirect_dir=off{',userxattr' if self._store.rootless else ''}"
                 )
                 arguments = ["sh", str(_INSTALL), str(folder), overlay, str(lists)]
-                # One build at a time brings the lists up to date; they serve the session.
-                if not lists.exists():
+                if delta.packages and not lists.exists():
+                    # One build brings the lists up to date; they serve the session.
                     async with self._store.lock(f"apt-lists:{lists}"):
                         if not lists.exists():
                             await _run([*_ISOLATED, *arguments, "update"], recipe, self._store.root)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,6 +41,7 @@ class Settings:
     connect_timeout: float = 1.5
     read_timeout: float = 30.0
     lifetime: float = 3600.0
+    reached: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
@@ -78,8 +79,14 @@ class Settings:
 
     def endpoints(self, registry: str) -> tuple[str, ...]:
         """The addresses (`scheme://host[:port]`) to ask for a registry's images: its mirrors, then itself."""
+        if registry in self.reached:
+            return (self.reached[registry],)
         host = _HUB if registry == DEFAULT_REGISTRY else registry
         return (*(self._address(mirror) for mirror in self.mirrors.get(registry, ())), self._address(host))
+
+    def reaching(self, registry: str, address: str) -> Self:
+        """The same, but a registry is at this address and nowhere else: it runs as a service."""
+        return replace(self, reached={**self.reached, registry: address})
 
     def _address(self, host: str) -> str:
         """A host with its scheme: plain HTTP only on loopback and where it is configured."""

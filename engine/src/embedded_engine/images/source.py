@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from embedded_engine.events import Emit, Note, StepFinished, StepStarted
-from embedded_engine.images.auth import Credentials
 from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError, UnreachableError
 from embedded_engine.images.recipes import LABEL, Recipe, RecipeTable
@@ -20,6 +19,7 @@ from embedded_engine.images.settings import Settings
 from embedded_engine.store.tree import Tree
 
 if TYPE_CHECKING:
+    from embedded_engine.images.auth import Credentials
     from embedded_engine.images.debian import DebianBuilder
     from embedded_engine.store.store import Store
 

@@ -47,7 +47,7 @@ if [ "$task" = update ]; then
     exit 0
 fi
 
-mount --bind "$lists" "$root/var/lib/apt/lists"
+[ ! -d "$lists" ] || mount --bind "$lists" "$root/var/lib/apt/lists"
 if [ -s "$inputs/excludes" ]; then
     cat "$inputs/excludes" >>"$root/etc/dpkg/dpkg.cfg.d/excludes"
 fi
