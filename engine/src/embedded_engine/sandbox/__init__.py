@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from embedded_engine.sandbox.errors import SandboxError, StartError
-from embedded_engine.sandbox.sandbox import Running, Sandbox
+from embedded_engine.sandbox.running import Running
+from embedded_engine.sandbox.sandbox import Sandbox
 from embedded_engine.sandbox.spec import (
     BindMount,
     ContainerSpec,

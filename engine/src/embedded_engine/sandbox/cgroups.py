@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import time
 from pathlib import Path
 
 from embedded_engine.sandbox.supervisor.cgroups import hierarchies
 
 _SESSION = re.compile(r"ci-engine-(?P<pid>\d+)-(?P<began>\d+)-\d+")
 _numbers = itertools.count()
+_PATIENCE = 2.0
+"""Seconds; what is left then is removed by the next session."""
 
 
 def new_session() -> str:
@@ -20,9 +23,13 @@ def new_session() -> str:
 
 
 def remove_session(session: str) -> None:
-    """Remove the session's groups. Nothing runs in them any more."""
-    for hierarchy in hierarchies():
-        _remove(Path(hierarchy + session))
+    """Remove the session's groups. What ran in them has been killed; the kernel may need a moment for that."""
+    deadline = time.monotonic() + _PATIENCE
+    groups = [Path(hierarchy + session) for hierarchy in hierarchies()]
+    while groups := [group for group in groups if not _remove(group)]:
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0.01)
 
 
 def sweep() -> None:
@@ -34,14 +41,18 @@ def sweep() -> None:
                 _remove(Path(entry.path))
 
 
-def _remove(group: Path) -> None:
+def _remove(group: Path) -> bool:
+    """Whether the group and those below it are gone."""
     try:
         for child in group.iterdir():
             if child.is_dir():
                 _remove(child)
         group.rmdir()
+    except FileNotFoundError:
+        return True
     except OSError:
-        return
+        return False
+    return True
 
 
 def _began(pid: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 
 from embedded_engine.sandbox.link import Link
 
@@ -22,51 +22,52 @@ class Forwards:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def open(self, ports: Iterable[int]) -> None:
         """Forward these ports from now on."""
         for port in ports:
             listener = await network_socket(self._link)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((BRIDGE_ADDRESS, port))
             listener.listen(_BACKLOG)
-            listener.setblocking(False)
-
-            async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int = port) -> None:
-                await _forward(reader, writer, port)
-
-            self._servers.append(await asyncio.start_server(serve, sock=listener))
+            self._begin(self._accept(listener, port))
 
     async def close(self) -> None:
-        """Stop forwarding."""
-        for server in self._servers:
-            server.close()
-        self._servers.clear()
+        """Stop forwarding and break what is connected."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                connection, _address = await loop.sock_accept(listener)
+                self._begin(_relay(connection, port))
 
 
 async def network_socket(link: Link) -> socket.socket:
-    """A TCP socket of the session's network, not connected yet."""
+    """A TCP socket of the session's network, not blocking and not connected yet."""
     _answer, files = await asyncio.shield(link.call({"do": "socket"}).done)
-    return socket.socket(fileno=files[0])
+    made = socket.socket(fileno=files[0])
+    made.setblocking(False)
+    return made
 
 
-async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
-    try:
-        there_reader, there_writer = await asyncio.open_connection("localhost", port)
-    except OSError:
-        writer.close()
-        return
-    await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
+async def _relay(connection: socket.socket, port: int) -> None:
+    with connection, contextlib.suppress(OSError), socket.socket() as there:
+        there.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(there, ("127.0.0.1", port))
+        await asyncio.gather(_copy(connection, there), _copy(there, connection))
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(_CHUNK):
-            writer.write(data)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        if writer.can_write_eof():
-            writer.write_eof()
-            return
-    writer.close()
+async def _copy(source: socket.socket, target: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    while data := await loop.sock_recv(source, _CHUNK):
+        await loop.sock_sendall(target, data)
+    target.shutdown(socket.SHUT_WR)

@@ -6,8 +6,10 @@ import asyncio
 import itertools
 import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from embedded_engine.events import Emit, Note
 from embedded_engine.sandbox import cgroups
@@ -22,6 +24,14 @@ from embedded_engine.sandbox.spec import ContainerSpec, Overlay
 from embedded_engine.sandbox.stdio import standard_files
 
 _NO_NETWORK = "containers have no way out of their own network: install slirp4netns (apt-get install slirp4netns)"
+
+
+class Launch(NamedTuple):
+    """A container on its way: its name for the supervisor, the call that tells its fate, its standard error (open)."""
+
+    name: str
+    call: Call
+    log: int
 
 
 class SandboxSession:
@@ -59,8 +69,8 @@ class SandboxSession:
             raise
         return session
 
-    def launch(self, spec: ContainerSpec, files: list[int]) -> tuple[str, Call]:
-        """Start a container with its three files; its name for the supervisor, and the call that tells its fate."""
+    def launch(self, spec: ContainerSpec) -> Launch:
+        """Start a container."""
         name = f"c{next(self._names)}"
         orders = plan(
             replace(spec, env=self.environment(spec, spec.env)),
@@ -72,7 +82,13 @@ class SandboxSession:
             settings=self._settings,
             rootless=self._rootless,
         )
-        return name, self.link.call({"do": "run", "plan": orders}, files)
+        files = standard_files(spec.stdin, spec.stdout, spec.stderr)
+        log = os.dup(files[2])
+        return Launch(name, self.link.call({"do": "run", "plan": orders}, files), log)
+
+    def signal(self, call: Call, number: signal.Signals) -> None:
+        """Send a signal to the program that `call` started, if it still runs."""
+        self.link.tell({"do": "signal", "program": call.number, "number": int(number)})
 
     def environment(self, spec: ContainerSpec, env: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """`env` with the host's settings, unless the container is to go without."""
@@ -101,8 +117,9 @@ class SandboxSession:
         failures: list[str] = []
         for self._runtime in choices:
             try:
-                _name, call = self.launch(spec, standard_files(None, None, None))
-                exit_of((await call.done)[0])
+                launch = self.launch(spec)
+                os.close(launch.log)
+                exit_of((await launch.call.done)[0])
             except SandboxError as error:
                 failures.append(f"{Path(self._runtime.program).name}: {error}")
             else:

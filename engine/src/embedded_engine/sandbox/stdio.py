@@ -32,4 +32,6 @@ def _input(source: bytes | Path | None) -> int:
 
 
 def _output(path: Path | None) -> int:
-    return os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    # Without O_NONBLOCK a named pipe that nobody reads would be waited for; the supervisor wants it that way, too.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.open(path or os.devnull, flags, 0o600)

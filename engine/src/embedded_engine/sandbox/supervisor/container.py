@@ -18,6 +18,8 @@ Report = Callable[[dict[str, Any]], None]
 """Told `{"started": True}` when the runtime has done its part, and the outcome at the end of a program."""
 
 
+_PATIENCE = 50
+"""Milliseconds."""
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
@@ -27,6 +29,7 @@ class Program:
     def __init__(self, loop: Loop, files: list[int], *, init: bool, report: Report) -> None:
         self._loop = loop
         self._report = report
+        self._init = init
         self._stdin = InputPump(loop, files[0])
         self._stdout = OutputPump(loop, files[1])
         self._stderr = OutputPump(loop, files[2], hold_init_failure=init)
@@ -47,6 +50,8 @@ class Program:
     def signal(self, number: int) -> None:
         """Send a signal, as soon as the program runs. It may have ended already."""
         if self._pid > 0:
+            if number != signal.SIGKILL:
+                _await_program(self._pid, init=self._init)
             try:
                 os.kill(self._pid, number)
             except ProcessLookupError:
@@ -186,11 +191,28 @@ class Container:
         _remove_tree(self._directory)
 
 
+def _await_program(pid: int, *, init: bool) -> None:
+    """The runtime leaves a moment before the program, or the init's child, can take a signal: one sent now is lost."""
+    for _attempt in range(_PATIENCE):
+        if _in_own_group(pid) if init else not _read(f"/proc/{pid}/comm").startswith(b"runc:["):
+            return
+        time.sleep(0.001)
+
+
+def _in_own_group(init: int) -> bool:
+    """Whether the init has a child that leads the process group to which the init passes signals on."""
+    for child in _read(f"/proc/{init}/task/{init}/children").split():
+        fields = _read(f"/proc/{int(child)}/stat").rpartition(b")")[2].split()
+        if fields[2:3] == [child]:
+            return True
+    return False
+
+
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
+    except OSError:
         return b""
 
 

@@ -6,13 +6,15 @@ import os
 import socket
 import struct
 
-_NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE = 16, 20, 24
+_NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE, _NEW_NEIGHBOUR, _SET_LINK = 16, 20, 24, 28, 19
 _REQUEST, _ACKNOWLEDGE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
 _ERROR = 2
-_LINK_ADDRESS, _LINK_NAME, _LINK_MTU, _LINK_MASTER, _LINK_INFO, _LINK_NAMESPACE = 1, 3, 4, 10, 18, 28
+_LINK_NAME, _LINK_MTU, _LINK_MASTER, _LINK_PROTOCOL, _LINK_INFO, _LINK_NAMESPACE = 3, 4, 10, 12, 18, 28
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _ADDRESS, _LOCAL_ADDRESS = 1, 2
 _ROUTE_GATEWAY = 5
+_NESTED, _PORT_UNICAST_FLOOD = 0x8000, 9
+_NEIGHBOUR_LINK_ADDRESS, _STATIC, _OF_MASTER = 2, 0x40, 0x04
 _UP = 1
 
 _HEADER = struct.Struct("=IHHII")
@@ -58,6 +60,17 @@ class Netlink:
         if mtu is not None:
             body += _attribute(_LINK_MTU, struct.pack("=I", mtu))
         self._request(_NEW_LINK, 0, body)
+
+    def set_known_stations(self, port: str, stations: list[bytes]) -> None:
+        """Let only frames to these link addresses (and broadcasts) out of a port of a bridge."""
+        index = socket.if_nametoindex(port)
+        body = _LINK.pack(socket.AF_BRIDGE, 0, index, 0, 0)
+        body += _attribute(_LINK_PROTOCOL | _NESTED, _attribute(_PORT_UNICAST_FLOOD, b"\0"))
+        self._request(_SET_LINK, 0, body)
+        for station in stations:
+            head = struct.pack("=BxHiHBB", socket.AF_BRIDGE, 0, index, _STATIC, _OF_MASTER, 0)
+            body = head + _attribute(_NEIGHBOUR_LINK_ADDRESS, station)
+            self._request(_NEW_NEIGHBOUR, _CREATE, body)
 
     def add_address(self, name: str, address: str, prefix: int) -> None:
         """An IPv4 address of an interface."""

@@ -6,6 +6,7 @@ Everything is in one subnet, so that no address is translated and nothing is rou
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ _PREFIX = 16
 _NETWORK = "10.87"
 BRIDGE_ADDRESS = f"{_NETWORK}.0.1"
 _GATEWAY = f"{_NETWORK}.0.2"
+_RESOLVER = f"{_NETWORK}.0.3"
+_SLIRP_STATION = b"\x52\x55"
+"""slirp4netns's link addresses begin so and end in the address that they stand for."""
 _WARM = 2
 """Network namespaces kept ready: making one takes longer than anything else before the runtime starts."""
 
@@ -130,6 +134,11 @@ class Network:
         os.close(ready)
         if connected:
             self._links.set_up(_TAP, master=_BRIDGE, mtu=_MTU)
+            # slirp4netns takes every frame for its own: one that a bridge floods, because the container that it is for
+            # has been silent for long or has ended, would be sent out into the world or answered with a reset.
+            self._links.set_known_stations(
+                _TAP, [_SLIRP_STATION + socket.inet_aton(ip) for ip in (_GATEWAY, _RESOLVER)]
+            )
         self._settle(connected=connected)
 
     def _settle(self, *, connected: bool) -> None:

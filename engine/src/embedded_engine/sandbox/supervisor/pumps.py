@@ -15,7 +15,11 @@ _MOST_HELD = 8192
 
 
 class OutputPump:
-    """From the pipe whose `writer` a program gets into an open file. Nothing is read before start()."""
+    """From the pipe whose `writer` a program gets into an open file. Nothing is read before start().
+
+    The file may be a pipe itself: while it is full nothing is read, and so the program waits. With `hold_init_failure`
+    the line with which an init says that it cannot start its child is kept back for finish().
+    """
 
     def __init__(self, loop: Loop, file: int, *, hold_init_failure: bool = False) -> None:
         self._loop = loop
@@ -23,56 +27,65 @@ class OutputPump:
         self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._reader, False)
         self._held: bytes | None = b"" if hold_init_failure else None
+        self._rest = memoryview(b"")
         self.failure: str | None = None
 
     def start(self) -> None:
         """The program runs: pass on what it writes."""
-        self.close_writer()
+        self._close_writer()
         self._loop.watch(self._reader, READ, self._pump)
 
-    def close_writer(self) -> None:
-        """Close our copy of the end that the program has."""
-        if self.writer >= 0:
-            os.close(self.writer)
-            self.writer = -1
-
     def finish(self, *, keep: bool = True) -> bytes:
-        """The program ended: pass on what is left in the pipe (unless not `keep`) and close everything.
-
-        What is returned was written and held back: the line with which an init says that it could not start its child.
-        """
-        self.close_writer()
+        """The program ended: pass on what is left in the pipe (unless not `keep`); what was kept back."""
+        self._close_writer()
         if self._reader < 0:
             return b""
+        self._loop.unwatch(self._reader)
+        self._loop.unwatch(self._file)
+        os.set_blocking(self._file, True)
         if keep:
-            while self._pump():
+            self._flush()
+            while self._take():
                 pass
         held, self._held = self._held or b"", None
-        self._loop.unwatch(self._reader)
         os.close(self._reader)
         self._reader = -1
         return held
 
     def write(self, data: bytes) -> None:
         """Append to the file. When the disk is full the rest is lost and `failure` says so."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._file, view) :]
-        except OSError as error:
-            self.failure = error.strerror
+        self._rest = memoryview(data)
+        self._flush()
 
     def close_file(self) -> None:
         """Close the file; nothing can be written any more."""
         os.close(self._file)
 
-    def _pump(self) -> bool:
+    def _close_writer(self) -> None:
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+    def _pump(self) -> None:
+        if not self._take():
+            self._loop.unwatch(self._reader)
+        elif self._rest:
+            self._loop.unwatch(self._reader)
+            self._loop.watch(self._file, WRITE, self._resume)
+
+    def _resume(self) -> None:
+        self._flush()
+        if not self._rest:
+            self._loop.unwatch(self._file)
+            self._loop.watch(self._reader, READ, self._pump)
+
+    def _take(self) -> bool:
+        """Read once and write; whether there may be more."""
         try:
             data = os.read(self._reader, _CHUNK)
         except BlockingIOError:
             return False
         if not data:
-            self._loop.unwatch(self._reader)
             return False
         if self._held is not None:
             data = self._held + data
@@ -83,6 +96,16 @@ class OutputPump:
             self._held = None
         self.write(data)
         return True
+
+    def _flush(self) -> None:
+        try:
+            while self._rest:
+                self._rest = self._rest[os.write(self._file, self._rest) :]
+        except BlockingIOError:
+            return
+        except OSError as error:
+            self.failure = error.strerror
+            self._rest = memoryview(b"")
 
 
 class InputPump:

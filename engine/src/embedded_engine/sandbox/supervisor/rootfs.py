@@ -182,6 +182,7 @@ class Rootfs:
             copied_up = CopiedUp(merged, upper)
             self._overlays.append((merged, copied_up))
             self._undo.append(copied_up.prune)
+            self._undo.append(lambda: _forget_volatile(work))
         self._undo.append(lambda: _unmount(place))
 
 
@@ -197,6 +198,16 @@ def _mount_overlay_with(options: list[str], place: str, flags: int) -> None:
             raise
         # Kernels before 5.10 do not know it.
         kernel.mount("overlay", place, "overlay", flags, ",".join(option for option in options if option != "volatile"))
+
+
+def _forget_volatile(work: str) -> None:
+    # The kernel marks what it did not sync, and would refuse to mount it again. Who keeps the upper directory syncs it.
+    try:
+        os.unlink(f"{work}/work/incompat/volatile/dirty")
+        os.rmdir(f"{work}/work/incompat/volatile")
+        os.rmdir(f"{work}/work/incompat")
+    except FileNotFoundError:
+        return
 
 
 def _explain(error: OSError, upper: str | None) -> str:
