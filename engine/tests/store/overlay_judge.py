@@ -1,4 +1,4 @@
-"""What the kernel's overlayfs makes of layers. Run in a mount namespace of its own: `unshare -m python overlay_judge.py`.
+"""What the kernel's overlayfs makes of layers. It works in a mount namespace of its own.
 
 Reads jobs as JSON from standard input, answers with a list of results:
 
@@ -6,7 +6,8 @@ Reads jobs as JSON from standard input, answers with a list of results:
 - `{"lowers": [...], "upper": dir, "work": dir, "steps": [...]}`: do plain file operations in the merged view, which
   leaves a layer in `upper`, then list it. A step that fails is told by its place in `failed`.
 
-With `"rootless": true` overlayfs keeps its marks where ordinary users can write them.
+With `--rootless` it works in a user namespace, and with `"rootless": true` overlayfs keeps its marks where ordinary
+users can write them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 LIBC = ctypes.CDLL(None, use_errno=True)
 KINDS = {
     stat.S_IFREG: "file",
@@ -207,7 +210,23 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def leave(*, rootless: bool) -> None:
+    """Go where mounts are nobody else's; if rootless, where root has no more rights than a user's own root has."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.read(reading, 1)
+        if rootless:
+            for name in ("uid_map", "gid_map"):
+                Path(f"/proc/{os.getppid()}/{name}").write_text("0 0 65536")
+        os._exit(0)
+    if LIBC.unshare(CLONE_NEWNS | (CLONE_NEWUSER if rootless else 0)) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    os.write(writing, b"x")
+    os.waitpid(child, 0)
+    LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+
+
 if __name__ == "__main__":
-    # Keep what is mounted here out of the namespace that this one was made from.
-    LIBC.mount(b"none", b"/", None, 0x44000, None)
+    leave(rootless="--rootless" in sys.argv)
     json.dump([run(job) for job in json.load(sys.stdin)], sys.stdout)
