@@ -1,0 +1,93 @@
+"""One session for all of these programs, on the embedded engine or on a real one: `--engine embedded|dagger`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+import dagger
+import pytest
+import pytest_asyncio
+from dagger import dag
+
+from embedded_engine.testing import embedded_session
+
+HERE = Path(__file__).parent
+CLI_VARIABLE = "_EXPERIMENTAL_DAGGER_CLI_BIN"
+IMAGE = "python:3.13-slim"
+
+Run = Callable[[str], Awaitable[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run every program of this folder in one event loop: the SDK's connection belongs to one."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine that the programs run on: `embedded` or `dagger`."""
+    return str(request.config.getoption("--engine"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
+async def connection(engine: str) -> AsyncIterator[None]:
+    """Connect the SDK's global client, once."""
+    store = Path(os.environ["CI_ENGINE_STORE"]) if "CI_ENGINE_STORE" in os.environ else None
+    with embedded_session(store=store) if engine == "embedded" else nullcontext(_find_dagger()):
+        ready, done = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            """Open and close the connection in one task, as its cancel scopes ask for."""
+            async with dagger.connection():
+                ready.set()
+                await done.wait()
+
+        holding = asyncio.create_task(hold())
+        waiting = asyncio.create_task(ready.wait())
+        await asyncio.wait({holding, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if holding.done():
+            holding.result()
+        yield
+        done.set()
+        await holding
+
+
+def _find_dagger() -> None:
+    """Have the SDK use the machine's own CLI. It would download one, if it were left to itself."""
+    if "DAGGER_SESSION_PORT" in os.environ or CLI_VARIABLE in os.environ:
+        return
+    found = shutil.which("dagger")
+    if found is None:
+        pytest.exit(f"--engine dagger: no `dagger` on PATH, no {CLI_VARIABLE} and no DAGGER_SESSION_PORT", 2)
+    os.environ[CLI_VARIABLE] = found
+
+
+@pytest.fixture
+def python() -> dagger.Container:
+    """A container with a shell, coreutils and Python."""
+    return dag.container().from_(IMAGE)
+
+
+@pytest.fixture
+def run(python: dagger.Container) -> Run:
+    """Run a shell script in that container and give what it wrote."""
+
+    async def script(text: str) -> str:
+        return await python.with_exec(["sh", "-c", text]).stdout()
+
+    return script
+
+
+@pytest.fixture
+def unique() -> str:
+    """A word that no run before this one has used: with it in the environment, nothing is found in a cache."""
+    return uuid.uuid4().hex
