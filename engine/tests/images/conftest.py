@@ -131,10 +131,22 @@ def locked_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalR
         yield found
 
 
+@pytest.fixture(scope="session")
+def tls_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The same by TLS, with the certificate that nobody signed: `host:port`, certificate."""
+    folder = tmp_path_factory.mktemp("tls")
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=test"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*request, *names], check=True, capture_output=True)
+    with RunningRegistry(folder, None, (certificate, key)) as found:
+        yield found.host, certificate
+
+
 class RunningRegistry:
     """Runs docker-registry on a free port of loopback."""
 
-    def __init__(self, folder: Path, passwords: str | None) -> None:
+    def __init__(self, folder: Path, passwords: str | None, tls: tuple[Path, Path] | None = None) -> None:
         program = shutil.which("docker-registry")
         if program is None:
             pytest.skip("docker-registry is not installed (apt-get install docker-registry)")
@@ -145,8 +157,9 @@ class RunningRegistry:
             "version: 0.1",
             "log: {level: error, accesslog: {disabled: true}}",
             f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}",
-            f"http: {{addr: '127.0.0.1:{self._port}'}}",
         ]
+        secured = f", tls: {{certificate: {tls[0]}, key: {tls[1]}}}" if tls is not None else ""
+        lines.append(f"http: {{addr: '127.0.0.1:{self._port}'{secured}}}")
         if passwords is not None:
             (folder / "htpasswd").write_text(passwords)
             lines.append(f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}")

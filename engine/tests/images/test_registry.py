@@ -22,7 +22,7 @@ from embedded_engine.images import registry as registry_module
 from embedded_engine.images.assemble import AssembledImage, Descriptor, MediaTypes, assemble, combine
 from embedded_engine.images.auth import Credentials
 from embedded_engine.images.config import ImageConfig
-from embedded_engine.images.errors import ImageError, NotFoundError
+from embedded_engine.images.errors import ImageError, NotFoundError, UnreachableError
 from embedded_engine.images.pack import Compression
 from embedded_engine.images.push import push
 from embedded_engine.images.reference import Reference
@@ -442,6 +442,37 @@ class TestFaults:
             await source(other_store, settings).resolve("192.0.2.1:5000/x")
         assert time.monotonic() - start < 2
 
+    async def test_one_wait_per_session(self, other_store: Store) -> None:
+        """A registry that gave no sign of life is not waited for again."""
+        images = source(other_store, Settings(connect_timeout=0.3))
+        for name in ("x", "y", "z", "a", "b", "c"):
+            start = time.monotonic()
+            with pytest.raises(ImageError, match="cannot be reached"):
+                await images.resolve(f"192.0.2.1:5000/{name}")
+            assert time.monotonic() - start < (1 if name == "x" else 0.1)
+
+    async def test_refused_on_the_way(
+        self, proxy: Any, fault: Any, name: str, other_store: Store, settings: Settings
+    ) -> None:
+        """A refusal that no registry would write comes from something on the way: the registry is not reached."""
+        proxy.faults = [fault("GET", times=99, status=403, headers={"Content-Type": "text/html"}, body=b"<html>")]
+        with pytest.raises(ImageError, match="something on the way refuses it"):
+            await self.pull(other_store, settings, f"{proxy.host}/{name}:1")
+
+    async def test_certificates(
+        self, tls_registry: Any, other_store: Store, name: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A certificate must be signed by somebody whom the system or SSL_CERT_FILE trusts."""
+        host, certificate = tls_registry
+        client = Registry(f"https://{host}", name, settings)
+        with pytest.raises(UnreachableError, match="certificate is not trusted: set SSL_CERT_FILE"):
+            async with client:
+                await client.manifest("1")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        async with client:
+            with pytest.raises(NotFoundError, match="does not have"):
+                await client.manifest("1")
+
     async def test_damaged_layer(
         self, registry: Any, store: Store, other_store: Store, tree: Tree, name: str, settings: Settings
     ) -> None:
@@ -467,7 +498,7 @@ class TestFaults:
 
     async def test_push_refused(self, proxy: Any, fault: Any, store: Store, tree: Tree, name: str) -> None:
         """A push that the registry refuses ends in one line."""
-        proxy.faults = [fault("POST", times=99, status=403)]
+        proxy.faults = [fault("POST", times=99, status=403, headers={"Content-Type": "application/json"})]
         with pytest.raises(ImageError, match="refused access"):
             await publish(proxy.host, name, tree, store)
         assert proxy.seen("PUT .*manifests") == []

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from embedded_engine.images.auth import Credentials, find_credentials
 from embedded_engine.images.config import ImageConfig, host_architecture
@@ -55,12 +57,12 @@ async def resolve(reference: Reference, settings: Settings, credentials: Credent
     """Ask the registry's mirrors and the registry itself, in this order; the first that has the image answers."""
     platform = f"linux/{host_architecture()}"
     errors: list[ImageError] = []
-    for address in settings.endpoints(reference.registry):
-        try:
-            async with await _open(address, reference, settings, credentials) as registry:
-                return await _resolve_at(registry, reference, platform)
-        except (UnreachableError, NotFoundError) as error:
-            errors.append(error)
+    async with _Endpoints(reference, settings, credentials) as endpoints:
+        for address in endpoints.addresses:
+            try:
+                return await _resolve_at(await endpoints.open(address), reference, platform)
+            except (UnreachableError, NotFoundError) as error:
+                errors.append(error)
     # The registry comes last, and what it says weighs more than what a mirror lacks.
     raise errors[-1]
 
@@ -80,23 +82,22 @@ async def fetch(
     if present == len(names):
         return Tree(tuple(names))
     folder = await asyncio.to_thread(store.scratch)
-    limit = asyncio.Semaphore(_DOWNLOADS)
     downloads: dict[str, asyncio.Task[Path]] = {}
-    try:
-        for layer in layers[present:]:
-            if layer.digest not in downloads:
-                download = _download(layer, folder, reference, settings, credentials, limit)
-                downloads[layer.digest] = asyncio.create_task(download)
-        for number in range(present, len(layers)):
-            archive = await downloads[layers[number].digest]
-            base = Tree(tuple(names[:number]))
-            await asyncio.to_thread(add_layer, archive, layers[number].diff_id, base, names[number], store)
-        return Tree(tuple(names))
-    finally:
-        for task in downloads.values():
-            task.cancel()
-        await asyncio.gather(*downloads.values(), return_exceptions=True)
-        await asyncio.to_thread(remove_tree, folder)
+    async with _Endpoints(reference, settings, credentials) as endpoints:
+        try:
+            for layer in layers[present:]:
+                if layer.digest not in downloads:
+                    downloads[layer.digest] = asyncio.create_task(endpoints.download(layer, folder))
+            for number in range(present, len(layers)):
+                archive = await downloads[layers[number].digest]
+                base = Tree(tuple(names[:number]))
+                await asyncio.to_thread(add_layer, archive, layers[number].diff_id, base, names[number], store)
+            return Tree(tuple(names))
+        finally:
+            for task in downloads.values():
+                task.cancel()
+            await asyncio.gather(*downloads.values(), return_exceptions=True)
+            await asyncio.to_thread(remove_tree, folder)
 
 
 def add_layer(archive: Path, diff_id: str, base: Tree, name: str, store: Store) -> None:
@@ -124,11 +125,50 @@ def chain_names(digests: Sequence[str]) -> list[str]:
     return names
 
 
-async def _open(address: str, reference: Reference, settings: Settings, credentials: Credentials | None) -> Registry:
-    """The repository at an address, with the login that is given, else the one that this user has."""
-    if credentials is None:
-        credentials = await asyncio.to_thread(find_credentials, reference.registry)
-    return Registry(address, reference.repository, settings, credentials)
+class _Endpoints:
+    """The addresses that have a repository, each opened once, when it is first asked."""
+
+    def __init__(self, reference: Reference, settings: Settings, credentials: Credentials | None) -> None:
+        self.addresses = settings.endpoints(reference.registry)
+        self._reference = reference
+        self._settings = settings
+        self._credentials = credentials
+        self._stack = AsyncExitStack()
+        self._registries: dict[str, Registry] = {}
+        self._opening = asyncio.Lock()
+        self._limit = asyncio.Semaphore(_DOWNLOADS)
+
+    async def __aenter__(self) -> Self:
+        if self._credentials is None:
+            self._credentials = await asyncio.to_thread(find_credentials, self._reference.registry)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def open(self, address: str) -> Registry:
+        """The repository at an address. The login is the registry's: no mirror gets it."""
+        async with self._opening:
+            if address not in self._registries:
+                credentials = self._credentials if address == self.addresses[-1] else None
+                registry = Registry(address, self._reference.repository, self._settings, credentials)
+                self._registries[address] = await self._stack.enter_async_context(registry)
+            return self._registries[address]
+
+    async def download(self, layer: Layer, folder: Path) -> Path:
+        """One archive from the first address that has it."""
+        place = folder / layer.digest.replace(":", "-")
+        errors: list[ImageError] = []
+        async with self._limit:
+            for address in self.addresses:
+                try:
+                    await (await self.open(address)).download(layer.digest, layer.size, place)
+                    return place
+                except ImageError as error:
+                    errors.append(error)
+        raise errors[-1]
 
 
 async def _resolve_at(registry: Registry, reference: Reference, platform: str) -> RemoteImage:
@@ -179,25 +219,3 @@ def _choose(index: Mapping[str, Any], platform: str, reference: Reference) -> st
         if described.get("os") != "unknown":
             offered.append("/".join(part for part in (name, described.get("variant", "")) if part))
     raise ImageError(f"{reference.familiar} is not made for {platform}, only for {', '.join(offered) or 'nothing'}")
-
-
-async def _download(
-    layer: Layer,
-    folder: Path,
-    reference: Reference,
-    settings: Settings,
-    credentials: Credentials | None,
-    limit: asyncio.Semaphore,
-) -> Path:
-    """One archive from the first address that has it."""
-    place = folder / layer.digest.replace(":", "-")
-    error: ImageError | None = None
-    async with limit:
-        for address in settings.endpoints(reference.registry):
-            try:
-                async with await _open(address, reference, settings, credentials) as registry:
-                    await registry.download(layer.digest, layer.size, place)
-                    return place
-            except ImageError as found:
-                error = found
-    raise error or ImageError(f"no address is known for {reference.registry}")

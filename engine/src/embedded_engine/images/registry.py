@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urljoin, urlsplit
 
 from embedded_engine.images.auth import Challenge, Credentials
-from embedded_engine.images.errors import ImageError, NotFoundError, UnreachableError
+from embedded_engine.images.errors import ImageError, NotFoundError, SilentError, UnreachableError
 from embedded_engine.images.reach import is_loopback, unreachable
 from embedded_engine.images.settings import Settings
 
@@ -79,7 +79,7 @@ class Registry:
         import httpx
 
         if reason := await unreachable(self.address, self._settings.connect_timeout):
-            raise UnreachableError(f"the registry {self.host} cannot be reached ({reason})")
+            raise SilentError(f"the registry {self.host} cannot be reached ({reason})")
         try:
             self._client = httpx.AsyncClient(
                 timeout=httpx.Timeout(self._settings.read_timeout, connect=_CONNECT_TIMEOUT),
@@ -245,7 +245,9 @@ class Registry:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             if "CERTIFICATE_VERIFY_FAILED" in text:
                 remedy = "its certificate is not trusted: set SSL_CERT_FILE to what signs it"
-                raise UnreachableError(f"the registry {self.host} cannot be reached ({remedy})") from error
+                raise SilentError(f"the registry {self.host} cannot be reached ({remedy})") from error
+            if isinstance(error, httpx.ProxyError):
+                raise SilentError(f"the registry {self.host} cannot be reached (its proxy: {text})") from error
             raise _TransientError(f"the registry {self.host} cannot be reached ({text})") from error
 
     def _authorization(self, url: str, scope: str) -> str | None:
@@ -303,6 +305,9 @@ class Registry:
     def _refusal(self, response: httpx.Response, url: str) -> ImageError:
         """What a status means to a person."""
         status, what = response.status_code, urlsplit(url).path.removeprefix("/v2/")
+        if status == 403 and "json" not in response.headers.get("Content-Type", ""):
+            # No registry speaks like this: something on the way does, such as a proxy that lets few hosts pass.
+            return SilentError(f"the registry {self.host} cannot be reached (something on the way refuses it: 403)")
         if status in {401, 403}:
             return NotFoundError(
                 f"the registry {self.host} refused access to {self.repository}: docker login {self.host}"

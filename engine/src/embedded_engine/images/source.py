@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from embedded_engine.events import Emit, Note, StepFinished, StepStarted
 from embedded_engine.images.config import ImageConfig
-from embedded_engine.images.errors import ImageError, UnreachableError
+from embedded_engine.images.errors import ImageError, SilentError, UnreachableError
 from embedded_engine.images.recipes import LABEL, Recipe, RecipeTable
 from embedded_engine.images.reference import Reference
 from embedded_engine.images.settings import Settings
@@ -54,6 +54,7 @@ class ImageSource:
         self._emit = emit
         self._given_settings = settings
         self._table: RecipeTable | None = None
+        self._silent: dict[str, str] = {}
         self._builder: DebianBuilder | None = None
         self._resolved: dict[Reference, ResolvedImage] = {}
 
@@ -108,9 +109,16 @@ class ImageSource:
         """The registry's answer."""
         if self.settings.offline:
             raise UnreachableError("no registry is asked (offline)")
+        if reference.registry in self._silent:
+            raise SilentError(self._silent[reference.registry])
         from embedded_engine.images.pull import resolve
 
-        remote = await resolve(reference, self.settings, credentials)
+        try:
+            remote = await resolve(reference, self.settings, credentials)
+        except SilentError as error:
+            # One wait per session is enough.
+            self._silent[reference.registry] = str(error)
+            raise
         return ResolvedImage(
             reference_with_digest=str(reference.with_digest(remote.digest)),
             key=remote.manifest_digest,
