@@ -170,12 +170,24 @@ class ObjectTable:
 
 
 @dataclasses.dataclass(frozen=True)
+class ServedModule:
+    """The module whose functions make the requests of a session: its name, and where its sources are."""
+
+    name: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
 class RequestContext:
-    """What a resolver knows beside its arguments. `stage` names the pipeline stage that made the request, if any."""
+    """What a resolver knows beside its arguments.
+
+    `stage` names the pipeline stage that made the request, `module` the module that serves the session, if any.
+    """
 
     engine: Any
     objects: ObjectTable
     stage: str | None = None
+    module: ServedModule | None = None
 
 
 def _origin(resolver: Resolver) -> str:

@@ -187,6 +187,18 @@ class Sample:
         return "done"
 
     @function
+    async def own(self) -> list[str]:
+        """What it knows of itself."""
+        with open("made.txt", "w") as made:
+            made.write("made here")
+        module = dag.current_module()
+        return [
+            await module.name(),
+            *await module.source().entries(),
+            await module.workdir_file("made.txt").contents(),
+        ]
+
+    @function
     def talk(self) -> str:
         """Print something."""
         print("talking")

@@ -129,6 +129,11 @@ def test_traceback_is_shown_when_asked(ci: Run) -> None:
     assert ci("boom", CI_ENGINE_DEBUG="1").stderr.count("raise ValueError") == 1
 
 
+def test_module_knows_itself(ci: Run) -> None:
+    """A function reads files that lie beside its code, and what it wrote to its own working directory."""
+    assert ci("own").stdout.splitlines() == ["sample", "dagger.json", "pyproject.toml", "src/", "made here"]
+
+
 def test_what_a_module_prints_is_not_its_result(ci: Run) -> None:
     """Standard output holds the result alone; prints of a function go to standard error."""
     ran = ci("talk")

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from embedded_engine.api import definitions
+from embedded_engine.binding import ServedModule
 from embedded_engine.cli.errors import FunctionError, ModuleLoadError
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.sdk import import_sdk
@@ -48,6 +49,7 @@ class InProcess:
         self._source = source
         self._session = session
         _check_sdk(source)
+        session.serve(ServedModule(source.name, str(source.source)))
         os.environ.update(source.environment(), **session.environment)
         _quiet_sdk()
         import_sdk()

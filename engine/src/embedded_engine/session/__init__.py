@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from embedded_engine import api
-from embedded_engine.binding import EngineLike, ObjectTable
+from embedded_engine.binding import EngineLike, ObjectTable, ServedModule
 from embedded_engine.errors import EngineError
 from embedded_engine.schema import Schema, load_schema
 from embedded_engine.session.execution import Execution
@@ -82,6 +82,11 @@ class Session:
     def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Run something in the session's loop and wait for it, from another thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def serve(self, module: ServedModule) -> None:
+        """Say which module's functions make the requests from now on."""
+        if self._execution is not None:
+            self._execution.module = module
 
     async def ask(self, query: str, stage: str | None = None) -> dict[str, Any]:
         """Answer a query from this process, without HTTP, from any loop. Its first error is raised as ApiError."""

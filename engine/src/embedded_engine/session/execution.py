@@ -12,7 +12,7 @@ from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse
 
-from embedded_engine.binding import ObjectTable, RequestContext
+from embedded_engine.binding import ObjectTable, RequestContext, ServedModule
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.graph import current_stage
 from embedded_engine.schema import Schema
@@ -31,6 +31,7 @@ class Execution:
         self._schema = schema
         self._engine = engine
         self._objects = objects
+        self.module: ServedModule | None = None
         self._fields: Fields | None = None
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
 
@@ -64,7 +65,7 @@ class Execution:
             self._schema.executable,
             document,
             root_value=_ROOT,
-            context_value=RequestContext(self._engine, self._objects, stage),
+            context_value=RequestContext(self._engine, self._objects, stage, self.module),
             variable_values=variables,
             operation_name=operation,
             field_resolver=self._fields.resolve,
