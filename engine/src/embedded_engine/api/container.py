@@ -64,6 +64,17 @@ def without_secret_variable(ctx: RequestContext, self: ContainerValue, *, name: 
     return replace(self, secret_env=tuple(pair for pair in self.secret_env if pair[0] != name))
 
 
+@field("Container", "withVolatileVariable")
+def with_volatile_variable(ctx: RequestContext, self: ContainerValue, *, name: str, value: str) -> ContainerValue:
+    """A variable whose value never makes an execution run again; it is no part of an image."""
+    return replace(self, volatile_env=(*_without(self.volatile_env, name), (name, value)))
+
+
+@field("Container", "withoutVolatileVariable")
+def without_volatile_variable(ctx: RequestContext, self: ContainerValue, *, name: str) -> ContainerValue:
+    return replace(self, volatile_env=_without(self.volatile_env, name))
+
+
 @field("Container", "label")
 def label(ctx: RequestContext, self: ContainerValue, *, name: str) -> str | None:
     return dict(self.config.labels).get(name)

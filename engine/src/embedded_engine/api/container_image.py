@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from embedded_engine.api.values import ContainerValue, ServiceValue
 from embedded_engine.binding import RequestContext, field
-from embedded_engine.errors import EngineError, NotSupportedError
-from embedded_engine.graph import Image
-from embedded_engine.graph.process import Port
+from embedded_engine.errors import EngineError
+from embedded_engine.graph import FsNode, Image
+from embedded_engine.graph.images import ServiceImage
+from embedded_engine.graph.process import Port, Service
 from embedded_engine.images.config import ImageConfig
+from embedded_engine.images.reference import Reference
+from embedded_engine.images.source import ResolvedImage
+from embedded_engine.registry_service import reached
 
 
 class ImageRefError(EngineError):
@@ -21,18 +26,9 @@ async def from_(
     ctx: RequestContext, self: ContainerValue, *, address: str, registry_service: ServiceValue | None = None
 ) -> ContainerValue:
     if registry_service is not None:
-        raise NotSupportedError("Container.from(registryService:)")
-    resolved = await ctx.engine.images.resolve(address)
-    config = merged(self.config, resolved.config)
-    ports = tuple(port(name) for name in config.exposed_ports)
-    return replace(
-        self,
-        fs=Image(resolved.key, resolved),
-        config=config,
-        ports=ports,
-        image_ref=resolved.reference_with_digest,
-        execution=None,
-    )
+        return await _from_service(ctx, self, Reference.parse(address), registry_service.contained)
+    resolved = await resolve(ctx.engine, address)
+    return _made_from(self, Image(resolved.key, resolved), resolved.config, resolved.reference_with_digest)
 
 
 @field("Container", "imageRef")
@@ -40,6 +36,33 @@ def image_ref(ctx: RequestContext, self: ContainerValue) -> str:
     if not self.image_ref:
         raise ImageRefError("Image reference can only be retrieved immediately after the 'Container.From' call")
     return self.image_ref
+
+
+async def resolve(engine: Any, address: str) -> ResolvedImage:
+    """Which image a reference means, asked with the session's login if there is one."""
+    login = engine.graph.logins.find(Reference.parse(address).registry)
+    resolved: ResolvedImage = await engine.images.resolve(address, login)
+    return resolved
+
+
+async def _from_service(
+    ctx: RequestContext, container: ContainerValue, reference: Reference, service: Service
+) -> ContainerValue:
+    """The image of a registry that runs as a service; nothing of the answer is remembered."""
+    from embedded_engine.images.pull import resolve as resolve_at
+
+    graph = ctx.engine.graph
+    async with reached(graph, reference.registry, service) as address:
+        settings = graph.images.settings.reaching(reference.registry, address)
+        image = await resolve_at(reference, settings, graph.logins.find(reference.registry))
+    node = ServiceImage(reference.with_digest(image.digest), image, service)
+    return _made_from(container, node, image.config, str(reference.with_digest(image.digest)))
+
+
+def _made_from(container: ContainerValue, fs: FsNode, image: ImageConfig, reference: str) -> ContainerValue:
+    config = merged(container.config, image)
+    ports = tuple(port(name) for name in config.exposed_ports)
+    return replace(container, fs=fs, config=config, ports=ports, image_ref=reference, execution=None)
 
 
 def merged(before: ImageConfig, image: ImageConfig) -> ImageConfig:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from embedded_engine.api.container_image import port
+from embedded_engine.api.container_image import port, resolve
 from embedded_engine.api.values import ContainerValue, DirectoryValue, SecretValue
 from embedded_engine.binding import RequestContext
 from embedded_engine.binding import field as bind
@@ -65,7 +65,7 @@ class _Build:
             case steps.StageRef():
                 return self.built[base.index]
             case steps.ImageRef():
-                resolved = await self.engine.images.resolve(base.reference)
+                resolved = await resolve(self.engine, base.reference)
                 return _Built(Image(resolved.key, resolved), resolved.config)
 
     async def _origin(self, origin: steps.Origin) -> FsNode:

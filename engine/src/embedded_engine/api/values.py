@@ -7,7 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from embedded_engine.graph import Execution, FsNode, Scratch
-from embedded_engine.graph.process import CacheMount, Mount, Port, SecretMount, Service, Sharing, TmpfsMount, TreeMount
+from embedded_engine.graph.process import (
+    CacheMount,
+    Mount,
+    Port,
+    SecretMount,
+    Service,
+    Sharing,
+    SocketMount,
+    TmpfsMount,
+    TreeMount,
+)
 from embedded_engine.images.config import Healthcheck, ImageConfig
 from embedded_engine.secrets import Secret
 from embedded_engine.tunnels import Tunnel, TunnelError
@@ -128,7 +138,8 @@ class ContainerValue:
     annotations: tuple[tuple[str, str], ...] = ()
     image_ref: str = ""
     execution: Execution | None = None
-    registry_auth: tuple[tuple[str, str, Secret], ...] = ()
+    sockets: tuple[SocketMount, ...] = ()
+    volatile_env: tuple[tuple[str, str], ...] = ()
 
     def configured(self, **changes: Any) -> ContainerValue:
         """The same container with changes to its image configuration."""

@@ -54,7 +54,8 @@ class Image(FsNode):
         return f"image:{self.image_key}"
 
     async def build(self, graph: Graph) -> Tree:
-        return await graph.images.fetch(self.resolved)
+        registry = self.resolved.reference_with_digest.partition("/")[0]
+        return await graph.images.fetch(self.resolved, graph.logins.find(registry))
 
 
 class Change(ABC):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from embedded_engine.graph.filesystem import Imported
 from embedded_engine.graph.flight import SingleFlight
 from embedded_engine.graph.identity import fingerprint
+from embedded_engine.logins import Logins
 from embedded_engine.store import LayerWriter, Manifest, Patterns, Tree, Union
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Graph:
         self.sandbox = sandbox
         self.secrets = secrets
         self.emit = emit
+        self.logins = Logins()
         self.flight = SingleFlight()
         # Digests of files by their place in the store, which never change.
         self._digests: dict[str, str] = {}

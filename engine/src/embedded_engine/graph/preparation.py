@@ -15,12 +15,14 @@ from embedded_engine import sandbox
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.accounts import file_owner, process_account
 from embedded_engine.graph.export import export_directory
-from embedded_engine.graph.process import CacheMount, Process, SecretMount, Sharing, TmpfsMount, TreeMount
+from embedded_engine.graph.process import CacheMount, Process, SecretMount, Sharing, SocketMount, TmpfsMount, TreeMount
+from embedded_engine.graph.sockets import shared_socket
 from embedded_engine.store import LayerWriter, Union
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
     from embedded_engine.graph.output import Output
+    from embedded_engine.graph.process import Mount
     from embedded_engine.store import StagedLayer, Tree
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -131,7 +133,7 @@ def _overlay(graph: Graph, writable: Writable, tree: Tree) -> sandbox.Overlay:
 async def _mount(
     graph: Graph,
     stack: AsyncExitStack,
-    mount: TreeMount | CacheMount | TmpfsMount | SecretMount,
+    mount: Mount,
     root: Union,
     overlays: dict[str, sandbox.Overlay],
 ) -> sandbox.Mount:
@@ -146,6 +148,10 @@ async def _mount(
             uid, gid = file_owner(root, mount.owner) if mount.owner else (0, 0)
             value = await graph.secrets.value(mount.secret)
             return sandbox.SecretMount(mount.target, value, uid, gid, mount.mode)
+        case SocketMount():
+            owner = file_owner(root, mount.owner) if mount.owner else None
+            place = await stack.enter_async_context(shared_socket(Path(mount.path), owner))
+            return sandbox.SocketMount(place, mount.target)
 
 
 async def _volume(graph: Graph, stack: AsyncExitStack, mount: CacheMount, root: Union) -> Path:
@@ -178,6 +184,7 @@ async def _environment(graph: Graph, process: Process) -> tuple[tuple[str, str],
     """The process's variables, a PATH if it has none, then its secrets."""
     env = process.env if any(name == "PATH" for name, _ in process.env) else (*process.env, ("PATH", DEFAULT_PATH))
     secrets = [(name, await graph.secrets.value(secret)) for name, secret in process.secret_env]
+    env = (*env, *process.volatile_env)
     return (*env, *((name, value.decode("utf-8", "surrogateescape")) for name, value in secrets))
 
 

@@ -65,7 +65,16 @@ class SecretMount:
     mode: int = 0o400
 
 
-Mount = TreeMount | CacheMount | TmpfsMount | SecretMount
+@dataclass(frozen=True)
+class SocketMount:
+    """A Unix socket of this machine at `target`, given to `owner` if one is named. Who answers is no part of a key."""
+
+    target: str
+    path: str
+    owner: str = ""
+
+
+Mount = TreeMount | CacheMount | TmpfsMount | SecretMount | SocketMount
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,7 @@ class Process:
     user: str = ""
     mounts: tuple[Mount, ...] = ()
     secret_env: tuple[tuple[str, Secret], ...] = ()
+    volatile_env: tuple[tuple[str, str], ...] = ()
     bindings: tuple[tuple[str, Service], ...] = ()
     stdin: str | None = None
     no_init: bool = False
@@ -100,8 +110,9 @@ class Process:
         """The key of everything that goes in, each part by its content."""
         mounts = [await _mount_key(graph, mount) for mount in self.mounts]
         secrets = [(name, await graph.secrets.key(secret)) for name, secret in self.secret_env]
+        volatile = [name for name, _ in self.volatile_env]
         bindings = [(alias, await service.key(graph)) for alias, service in self.bindings]
-        settings = (self.args, self.env, self.cwd, self.user, self.stdin, self.platform)
+        settings = (self.args, self.env, volatile, self.cwd, self.user, self.stdin, self.platform)
         isolation = (self.no_init, self.insecure_root_capabilities, self.network)
         return fingerprint("process", await graph.key(self.rootfs), mounts, secrets, bindings, settings, isolation)
 
@@ -136,3 +147,5 @@ async def _mount_key(graph: Graph, mount: Mount) -> tuple[str, ...]:
             return ("tmpfs", mount.target, str(mount.size))
         case SecretMount():
             return ("secret", mount.target, await graph.secrets.key(mount.secret), mount.owner, str(mount.mode))
+        case SocketMount():
+            return ("socket", mount.target, mount.owner)

@@ -1,0 +1,137 @@
+"""A session of the embedded engine, Dagger programs that use it, registries, and a root made of this machine's programs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagger
+import pytest
+from dagger import dag
+
+from embedded_engine.testing import embedded_session
+
+# The user "ci" with the password "secret".
+HTPASSWD = "ci:$2b$04$gyNCwA0nadJJJJahwgoNJ.OgLkvsn4mk7g.5Q9I0Jd7/JWY15NpEe\n"
+_LIBRARY = re.compile(r"(/\S+) \(0x")
+
+
+@pytest.fixture(scope="session")
+def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session was started: relative paths of the host begin there."""
+    return tmp_path_factory.mktemp("workdir")
+
+
+@pytest.fixture(scope="session")
+def session(tmp_path_factory: pytest.TempPathFactory, workdir: Path) -> Iterator[None]:
+    """One session with a store of its own for all of these tests."""
+    with embedded_session(store=tmp_path_factory.mktemp("store"), workdir=workdir):
+        yield
+
+
+@pytest.fixture
+async def connected(session: None) -> AsyncIterator[None]:
+    """The SDK is connected: `dag` works."""
+    async with dagger.connection():
+        yield
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a few of this machine's programs and their libraries: enough to run a shell."""
+    root = tmp_path_factory.mktemp("programs")
+    names = ("sh", "cat", "echo", "ls", "stat", "date", "docker-registry", "curl", "git", "sleep")
+    for name in names:
+        found = shutil.which(name)
+        if found is None:
+            continue
+        listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
+        for each in (found, *_LIBRARY.findall(listed)):
+            place = root / each.lstrip("/")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if not place.exists():
+                shutil.copy(each, place)
+    (root / "bin").mkdir(exist_ok=True)
+    for name in names:
+        found = shutil.which(name)
+        if found is not None and not (root / "bin" / name).exists():
+            (root / "bin" / name).symlink_to(found)
+    (root / "etc").mkdir()
+    (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n")
+    (root / "tmp").mkdir()
+    return root
+
+
+@pytest.fixture
+def machine(connected: None, programs: Path) -> Callable[[], dagger.Container]:
+    """A container with these programs."""
+
+    def make() -> dagger.Container:
+        return dag.container().with_rootfs(dag.host().directory(str(programs)))
+
+    return make
+
+
+@dataclass(frozen=True)
+class LocalRegistry:
+    """A registry that runs on loopback, at `host:port`."""
+
+    host: str
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
+    """Debian's docker-registry, open to everybody."""
+    yield from _running(tmp_path_factory.mktemp("registry"), None)
+
+
+@pytest.fixture(scope="session")
+def locked_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
+    """The same, for the user "ci" with the password "secret" only."""
+    yield from _running(tmp_path_factory.mktemp("locked"), HTPASSWD)
+
+
+def _running(folder: Path, passwords: str | None) -> Iterator[LocalRegistry]:
+    program = shutil.which("docker-registry")
+    if program is None:
+        pytest.skip("docker-registry is not installed (apt-get install docker-registry)")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    lines = [
+        "version: 0.1",
+        "log: {level: error, accesslog: {disabled: true}}",
+        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}",
+        f"http: {{addr: '127.0.0.1:{port}'}}",
+    ]
+    if passwords is not None:
+        (folder / "htpasswd").write_text(passwords)
+        lines.append(f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}")
+    (folder / "config.yml").write_text("\n".join(lines))
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(folder / "config.yml")], stdout=log, stderr=log)
+    try:
+        _wait_for(port)
+        yield LocalRegistry(f"127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
