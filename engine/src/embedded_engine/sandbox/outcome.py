@@ -36,10 +36,17 @@ def exit_of(outcome: dict[str, Any]) -> Exit:
     code = outcome["status"]
     return Exit(
         code=code if code >= 0 else 128 - code,
-        signal=signal.Signals(-code).name if code < 0 else None,
+        signal=_signal_name(-code) if code < 0 else None,
         oom_killed=outcome.get("oom_killed", False),
         seconds=outcome["seconds"],
     )
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGNAL {number}"
 
 
 def _runtime_error(log: bytes) -> str:
