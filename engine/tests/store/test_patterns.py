@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from embedded_engine.store import PatternError, Patterns, host_patterns, parse_ignore_file
-from embedded_engine.store.patterns import clean_pattern, glob_matches
+from embedded_engine.store import PatternError, Patterns, glob_matches, host_patterns, parse_ignore_file
+from embedded_engine.store.rule import clean_pattern
 
 
 @pytest.mark.parametrize(

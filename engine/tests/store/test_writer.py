@@ -24,6 +24,7 @@ from embedded_engine.store import (
     Tree,
     Union,
 )
+from embedded_engine.store.nodes import clone_layer
 
 CAPABILITY = struct.pack("<IIIII", 0x02000001, 1 << 10, 0, 0, 0)
 
@@ -376,6 +377,26 @@ def test_sources_outside_the_store_are_copied(store: Store, build: Any, tmp_path
     tree = build(lambda writer: writer.copy_tree(Union([outside]), "/", "/"))
     (outside / "f").write_text("now!")
     assert store.layers.union(tree).read("/f") == b"then"
+
+
+def test_a_file_with_all_the_names_a_disk_allows_is_copied(store: Store, build: Any, tmp_path: Path) -> None:
+    """Where no further hard link can be made, a copy is: of one file, and of a whole layer."""
+    first = build(lambda writer: writer.write("/f", b"x"))
+    node = store.layers.union(first).stat("/f")
+    names = tmp_path / "names"
+    names.mkdir()
+    try:
+        for number in range(66_000):
+            os.link(node.location, f"{names}/{number}")
+    except OSError:
+        pass
+    else:
+        pytest.skip("this disk allows more names than a test should make")
+    view = store.layers.union(build(lambda writer: writer.copy_tree(store.layers.union(first), "/", "/d")))
+    assert (view.read("/d/f"), view.stat("/d/f").status.st_nlink) == (b"x", 1)
+    (tmp_path / "clone").mkdir()
+    clone_layer(node.location.removesuffix("/f"), str(tmp_path / "clone"))
+    assert (tmp_path / "clone" / "f").read_text() == "x"
 
 
 def test_too_long_a_name_is_one_clear_line(store: Store, build: Any) -> None:

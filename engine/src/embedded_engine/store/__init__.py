@@ -15,9 +15,10 @@ from embedded_engine.store.layers import LayerStore, StagedLayer
 from embedded_engine.store.locks import Locks
 from embedded_engine.store.manifest import Entry, Manifest
 from embedded_engine.store.nodes import Owner
-from embedded_engine.store.patterns import PatternError, Patterns, glob_matches, host_patterns, parse_ignore_file
+from embedded_engine.store.patterns import Patterns, glob_matches, host_patterns, parse_ignore_file
 from embedded_engine.store.prune import Report, prune
 from embedded_engine.store.results import ResultStore
+from embedded_engine.store.rule import PatternError
 from embedded_engine.store.store import Store, default_root
 from embedded_engine.store.tree import EMPTY, Tree
 from embedded_engine.store.union import Kind, Node, Union

@@ -146,26 +146,6 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def clone_layer(source: str, target: str) -> None:
-    """Fill the empty directory `target` with what a layer holds: whiteouts and marks too, files by hard link."""
-    pending = [(source, target)]
-    while pending:
-        here, there = pending.pop()
-        with os.scandir(here) as entries:
-            for entry in entries:
-                place = f"{there}/{entry.name}"
-                if entry.is_dir(follow_symlinks=False):
-                    os.mkdir(place, 0o700)
-                    pending.append((entry.path, place))
-                else:
-                    os.link(entry.path, place, follow_symlinks=False)
-        status = os.lstat(here)
-        os.chown(there, status.st_uid, status.st_gid)
-        os.chmod(there, stat.S_IMODE(status.st_mode))
-        for name in os.listxattr(here):
-            os.setxattr(there, name, os.getxattr(here, name))
-
-
 def remove_tree(path: str | Path) -> None:
     """Remove a file or a directory with all in it. It may be gone already; names, depth and modes do not matter."""
     path = os.fspath(path)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import stat
 
-from embedded_engine.store.files import clone_layer
 from embedded_engine.store.index import ImportIndex
 from embedded_engine.store.intake import VanishedError, digest_host_file, take_file
 from embedded_engine.store.layers import LayerStore
 from embedded_engine.store.manifest import Entry
-from embedded_engine.store.nodes import ROOT
+from embedded_engine.store.nodes import ROOT, clone_layer
 from embedded_engine.store.scan import COLUMNS, Scan
 from embedded_engine.store.tree import EMPTY, Tree
 from embedded_engine.store.union import Kind, Union

@@ -1,12 +1,13 @@
-"""Copies of single files, links and devices, with their owner, mode, times and attributes."""
+"""Copies of files, links and devices with their owner, mode, times and attributes, and of whole layers."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
 from embedded_engine.store.files import copy_content, copy_xattrs
-from embedded_engine.store.union import Kind, Node
+from embedded_engine.store.union import Kind, Node, node_at
 
 Owner = tuple[int, int]
 
@@ -41,3 +42,28 @@ def _copy_file(node: Node, place: str, owner: Owner, mode: int) -> None:
     finally:
         os.close(source)
     copy_xattrs(node.location, place)
+
+
+def clone_layer(source: str, target: str) -> None:
+    """Fill the empty directory `target` with what a layer holds: whiteouts and marks too, files by hard link."""
+    pending = [(source, target)]
+    while pending:
+        here, there = pending.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                place = f"{there}/{entry.name}"
+                if entry.is_dir(follow_symlinks=False):
+                    os.mkdir(place, 0o700)
+                    pending.append((entry.path, place))
+                else:
+                    try:
+                        os.link(entry.path, place, follow_symlinks=False)
+                    except OSError as error:
+                        if error.errno != errno.EMLINK:
+                            raise
+                        copy_node(node_at(entry.path, entry.stat(follow_symlinks=False)), place, None, None)
+        status = os.lstat(here)
+        os.chown(there, status.st_uid, status.st_gid)
+        os.chmod(there, stat.S_IMODE(status.st_mode))
+        for name in os.listxattr(here):
+            os.setxattr(there, name, os.getxattr(here, name))

@@ -13,19 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
 
-from embedded_engine.store.errors import StoreError
+from embedded_engine.store.rule import Rule, clean_pattern
 
 ValueT = TypeVar("ValueT")
-
-_ESCAPED = frozenset(".+()|{}$")
-_SPECIAL = frozenset("*[]?^\\")
-
-
-class PatternError(StoreError):
-    """A pattern that cannot be understood."""
-
-    def __init__(self, pattern: str) -> None:
-        super().__init__(f"syntax error in pattern {pattern!r}")
 
 
 @dataclass(frozen=True)
@@ -116,106 +106,6 @@ def parse_ignore_file(text: str) -> tuple[str, ...]:
                 pattern = pattern.removeprefix("/")
         found.append(f"!{pattern}" if inverted else pattern)
     return tuple(found)
-
-
-class Rule:
-    """One pattern."""
-
-    __slots__ = ("_expression", "_prefix", "_suffix", "exclusion", "text")
-
-    def __init__(self, pattern: str) -> None:
-        self.exclusion = pattern.startswith("!")
-        self.text = pattern[1:] if self.exclusion else pattern
-        if not self.text:
-            raise PatternError(pattern)
-        self._prefix: str | None = None
-        self._suffix: str | None = None
-        self._expression: re.Pattern[str] | None = None
-        self._compile()
-
-    def matches(self, path: str) -> bool:
-        """Whether the pattern matches this very path."""
-        if self._expression is not None:
-            return self._expression.match(path) is not None
-        if self._prefix is not None:
-            return path.startswith(self._prefix)
-        if self._suffix is not None:
-            return path.endswith(self._suffix) or (self._suffix[:1] == "/" and path == self._suffix[1:])
-        return path == self.text
-
-    @property
-    def expression(self) -> str:
-        """A regular expression for the whole path."""
-        if self._expression is not None:
-            return self._expression.pattern
-        if self._prefix is not None:
-            return f"{re.escape(self._prefix)}(?s:.*)"
-        if self._suffix is not None:
-            tail = re.escape(self._suffix)
-            return f"(?s:.*){tail}|{re.escape(self._suffix[1:])}" if self._suffix[:1] == "/" else f"(?s:.*){tail}"
-        return re.escape(self.text)
-
-    @property
-    def plain_prefix(self) -> str | None:
-        """The directory that holds all it can match, when the pattern is one path, perhaps with `/*` or `/**`."""
-        plain = self.text.removesuffix("/**").removesuffix("/*")
-        return None if _SPECIAL.intersection(plain) else plain
-
-    def _compile(self) -> None:
-        """Read the pattern as moby's matcher does, whose shortcuts are part of the meaning."""
-        text = self.text
-        kind = "exact"
-        parts: list[str] = []
-        index = 0
-        first = True
-        while index < len(text):
-            character = text[index]
-            index += 1
-            if character == "*" and text[index : index + 1] == "*":
-                index += 1
-                if text[index : index + 1] == "/":
-                    index += 1
-                if index == len(text):
-                    if kind == "exact":
-                        kind = "prefix"
-                    else:
-                        parts.append(".*")
-                        kind = "expression"
-                else:
-                    parts.append("(?:.*/)?")
-                    kind = "expression"
-                if first:
-                    kind = "suffix"
-            elif character == "*":
-                parts.append("[^/]*")
-                kind = "expression"
-            elif character == "?":
-                parts.append("[^/]")
-                kind = "expression"
-            elif character == "\\":
-                if index < len(text):
-                    parts.append(f"\\{text[index]}")
-                    index += 1
-                    kind = "expression"
-                else:
-                    raise PatternError(text)
-            elif character == "[":
-                end = _class_end(text, index)
-                parts.append(_class(text[index:end], text))
-                index = end + 1
-                kind = "expression"
-            else:
-                parts.append(f"\\{character}" if character in _ESCAPED else character)
-            first = False
-        if kind == "prefix":
-            self._prefix = text[:-2]
-        elif kind == "suffix":
-            self._suffix = text[2:]
-        elif kind == "expression":
-            try:
-                self._expression = re.compile("".join(parts) + r"\Z", re.ASCII)
-            except re.error:
-                raise PatternError(text) from None
 
 
 class RuleList:
@@ -320,58 +210,6 @@ class Selection:
 def rule_list(patterns: tuple[str, ...]) -> RuleList:
     """The patterns, ready to match; `PatternError` names the one that is wrong."""
     return RuleList(patterns)
-
-
-def clean_pattern(pattern: str) -> str:
-    """The shortest spelling of a path, as words only: no link is looked at.
-
-    >>> clean_pattern("./a//b/../c/"), clean_pattern("/.."), clean_pattern("../a"), clean_pattern("a/..")
-    ('a/c', '/', '../a', '.')
-    """
-    rooted = pattern.startswith("/")
-    words: list[str] = []
-    for word in pattern.split("/"):
-        if word == "..":
-            if words and words[-1] != "..":
-                words.pop()
-            elif not rooted:
-                words.append(word)
-        elif word and word != ".":
-            words.append(word)
-    joined = "/".join(words)
-    return f"/{joined}" if rooted else joined or "."
-
-
-def _class_end(text: str, start: int) -> int:
-    """Where a bracket expression that begins before `start` closes."""
-    index = start
-    if text[index : index + 1] == "^":
-        index += 1
-    if text[index : index + 1] == "]":
-        raise PatternError(text)
-    while index < len(text):
-        if text[index] == "\\":
-            index += 1
-        elif text[index] == "]":
-            return index
-        index += 1
-    raise PatternError(text)
-
-
-def _class(inner: str, text: str) -> str:
-    """A bracket expression of a pattern as one of a regular expression."""
-    if not inner or inner == "^":
-        raise PatternError(text)
-    negated = inner.startswith("^")
-    body = inner[1:] if negated else inner
-    safe = re.sub(r"\\(.)|([\[&|~])|(--)", _class_part, body)
-    return f"[{'^' if negated else ''}{safe}]"
-
-
-def _class_part(found: re.Match[str]) -> str:
-    if found[1] is not None:
-        return re.escape(found[1]) if not found[1].isalnum() else f"\\{found[1]}"
-    return f"\\{found[2]}" if found[2] is not None else r"\--"
 
 
 def _prefixes(rules: Iterable[Rule]) -> tuple[str, ...] | None:
