@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -413,8 +414,8 @@ def test_closing_ends_what_runs(tmp_path: Path, engine: TinyEngine, monkeypatch:
     body = json.dumps({"query": "{ container { stdout } }"}).encode()
 
     def ask() -> None:
-        with pytest.raises((OSError, ValueError)):
-            post(session, body)
+        with contextlib.suppress(OSError):  # hung up on, if the answer did not come through before
+            assert post(session, body)[0] == 503
 
     asking = threading.Thread(target=ask)
     asking.start()

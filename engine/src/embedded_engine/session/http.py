@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hmac
 import json
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -13,6 +14,7 @@ from typing import Any, cast
 from embedded_engine.session.execution import Execution
 
 MAX_BODY_BYTES = 128 * 1024 * 1024
+_CLOSING_SECONDS = 5
 _SPAN = slice(36, 52)  # in `00-<32 digits of trace>-<16 digits of span>-<flags>`
 
 Message = dict[str, Any]
@@ -36,6 +38,12 @@ class Application:
         self._execution = execution
         self._credentials = b"Basic " + base64.b64encode(f"{token}:".encode())
         self._stage_of = stage_of
+        self._answers: set[asyncio.Future[bytes]] = set()
+
+    def cancel(self) -> None:
+        """Cancel everything that is being answered; each of its clients is told."""
+        for answer in self._answers:
+            answer.cancel()
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request. A client that goes away cancels what it asked for."""
@@ -60,14 +68,16 @@ class Application:
         stage = self._stage_of(headers.get(b"traceparent", b"").decode("latin-1")[_SPAN])
         answer = asyncio.ensure_future(self._execution.respond(body, stage))
         gone = asyncio.ensure_future(receive())
-        try:
-            await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
-            if answer.done():
-                await _send(send, 200, answer.result())
-        finally:
-            for task in (answer, gone):
-                task.cancel()
-            await asyncio.gather(answer, gone, return_exceptions=True)
+        self._answers.add(answer)
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
+        for task in (answer, gone):
+            task.cancel()
+        await asyncio.wait((answer, gone))
+        self._answers.discard(answer)
+        if answer.cancelled():
+            await _send(send, 503, _message("cancelled: the session is closing, or the client has gone"))
+        else:
+            await _send(send, 200, answer.result())
 
 
 class Server:
@@ -76,10 +86,10 @@ class Server:
     Only the protocol is used: uvicorn's own server loop ticks, and would cost a tenth of a second at every exit.
     """
 
-    def __init__(self, server: asyncio.Server, connections: set[Any], tasks: set[asyncio.Task[None]]) -> None:
+    def __init__(self, server: asyncio.Server, application: Application, state: Any) -> None:
         self._server = server
-        self._connections = connections
-        self._tasks = tasks
+        self._application = application
+        self._state = state
 
     @classmethod
     async def start(cls, application: Application) -> tuple[Server, int]:
@@ -88,6 +98,7 @@ class Server:
         from uvicorn.protocols.http.h11_impl import H11Protocol
         from uvicorn.server import ServerState
 
+        logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
         config = Config(
             cast(Any, application),  # uvicorn has its own names for the same dictionaries
             http=H11Protocol,
@@ -105,16 +116,16 @@ class Server:
         server = await asyncio.get_running_loop().create_server(
             lambda: H11Protocol(config, state, {}), sock=listener, backlog=1024
         )
-        return cls(server, state.connections, state.tasks), int(listener.getsockname()[1])
+        return cls(server, application, state), int(listener.getsockname()[1])
 
     async def close(self) -> None:
         """Stop listening, cancel what is being answered, hang up."""
         self._server.close()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for connection in list(self._connections):
+        self._application.cancel()
+        tasks = list(self._state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_CLOSING_SECONDS)
+        for connection in list(self._state.connections):
             connection.transport.abort()
 
 
