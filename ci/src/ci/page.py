@@ -52,7 +52,7 @@ def page(suite: Suite, outcomes: Sequence[Outcome], files: Sequence[str] = ()) -
         span=f"{span:.1f}",
         rows="\n".join(_row(outcome, bars.get(outcome.stage), span, files) for outcome in outcomes),
         details="\n".join(_detail(outcome) for outcome in outcomes if not outcome.passed),
-        links=" · ".join(_link(path, path) for path in files if path.endswith(("index.html", ".xml", ".json", ".md"))),
+        links=" · ".join(_link(path, path) for path in files if _is_for_people(path)),
     )
 
 
@@ -79,6 +79,10 @@ def _detail(outcome: Outcome) -> str:
         f'<h2 class="{outcome.status}">{escape(outcome.stage)}</h2><p>{escape(outcome.reason)}</p>{output}'
         f"<p>Run it again: <code>{escape(rerun_of(outcome))}</code></p>"
     )
+
+
+def _is_for_people(path: str) -> bool:
+    return path in {"coverage/html/index.html", "summary.json", "summary.md"} or path.endswith(".xml")
 
 
 def _link(path: str, text: str) -> str:

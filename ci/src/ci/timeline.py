@@ -6,7 +6,7 @@ from typing import Final
 
 from ci.outcome import Outcome, Record
 
-SAME_RUN: Final = 300.0
+SAME_RUN: Final = 60.0
 """Seconds without any stage at work after which what follows counts as another run."""
 
 
