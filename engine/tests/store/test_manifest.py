@@ -138,5 +138,14 @@ def test_digests_of_files_are_remembered(store: Store, build: Any) -> None:
     assert Manifest.of(view) == first
 
 
+def test_large_files_are_digested_together(store: Store, build: Any) -> None:
+    """Several large files have the digests that each has alone."""
+    contents = {f"/f{number}": os.urandom(200_000) for number in range(5)}
+    tree = build(lambda writer: [writer.write(path, content) for path, content in contents.items()])
+    manifest = Manifest.of(store.layers.union(tree))
+    for path, content in contents.items():
+        assert manifest[path[1:]].content == hashlib.sha256(content).hexdigest()
+
+
 def digest_of(store: Store, tree: Tree) -> str:
     return Manifest.of(store.layers.union(tree)).digest

@@ -138,6 +138,13 @@ def test_where_the_store_is(monkeypatch: pytest.MonkeyPatch, environment: dict[s
     assert str(default_root()) == expected
 
 
+def test_a_user_without_home_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no home directory can be found the variable to set is named."""
+    monkeypatch.setenv("CI_ENGINE_STORE", "~nobody-has-this-name/store")
+    with pytest.raises(StoreError, match="no home directory: set CI_ENGINE_STORE"):
+        default_root()
+
+
 def test_file_systems_are_told(tmp_path: Path) -> None:
     """What /proc is on is known, and a disk is suitable."""
     assert filesystem_of(Path("/proc")) == "proc"

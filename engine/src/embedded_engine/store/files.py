@@ -8,7 +8,6 @@ import fcntl
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 WHITEOUT_DEVICE = 0
@@ -212,20 +211,11 @@ def _remove_files(directory: int) -> list[str]:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` so that a reader sees all of it or what was there before."""
-    with replacing(path) as descriptor:
-        write_all(descriptor, data)
-
-
-@contextlib.contextmanager
-def replacing(path: Path, *, before_rename: Callable[[int], None] | None = None) -> Iterator[int]:
-    """An open file beside `path` that takes its place at the end, and goes away if anything fails."""
     beside = path.with_name(f".{secrets.token_hex(8)}.new")
-    descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            yield descriptor
-            if before_rename is not None:
-                before_rename(descriptor)
+            write_all(descriptor, data)
         finally:
             os.close(descriptor)
         os.rename(beside, path)

@@ -28,10 +28,13 @@ _PARTS = ("layers", "results", "blobs", "volumes", "hosts", "locks", "staging", 
 
 def default_root() -> Path:
     """`CI_ENGINE_STORE`, else `ci-engine` in the user's cache directory."""
-    if chosen := os.environ.get("CI_ENGINE_STORE"):
-        return Path(chosen).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache and Path(cache).is_absolute() else Path.home() / ".cache") / "ci-engine"
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        if chosen := os.environ.get("CI_ENGINE_STORE"):
+            return Path(chosen).expanduser().absolute()
+        return (Path(cache) if cache.startswith("/") else Path.home() / ".cache") / "ci-engine"
+    except RuntimeError:
+        raise StoreError("this user has no home directory: set CI_ENGINE_STORE to where the store may be") from None
 
 
 class Store:
