@@ -265,11 +265,13 @@ class TestConfiguration:
             pytest.param("RUN --network=x a", "invalid network mode 'x'", id="network"),
             pytest.param("RUN --security=x a", "invalid security mode 'x'", id="security"),
             pytest.param("COPY a", "at least a source and a destination", id="copy without destination"),
-            pytest.param("COPY a b /c", "must be a directory and end with /", id="two sources to a file"),
             pytest.param("COPY --from=$X a b", "'from' does not support variables", id="variable in from"),
             pytest.param("COPY --parents=x a b", "invalid value 'x' for --parents", id="boolean"),
             pytest.param(
                 "ADD https://x/y /y", "https://x/y is not supported by the embedded engine", id="ADD of a URL"
+            ),
+            pytest.param(
+                "ADD --checksum=sha256:1 a b", "--checksum is for what is fetched", id="checksum of a local file"
             ),
             pytest.param("ADD --from=x a b", "unknown flag --from for ADD", id="flag of COPY only"),
             pytest.param("RUN --mount=type=foo,target=/a x", "unsupported mount type 'foo'", id="mount type"),
@@ -397,6 +399,23 @@ class TestCopy:
         result = evaluate("FROM x\nENV A=1\nCOPY <<one <<-'two' three /d/\n$A '$A'\none\n\t$A\ntwo\n")
         assert copies(result)[0].files == (InlineFile("one", b"1 '1'\n"), InlineFile("two", b"$A\n"))
         assert copies(result)[0].sources == ("three",)
+
+    @pytest.mark.parametrize(
+        ("written", "destination"),
+        [
+            ("/a", "/a"),
+            ("/a/", "/a/"),
+            ("a", "/w/a"),
+            (".", "/w/"),
+            ("./", "/w/"),
+            ("/a/.", "/a/"),
+            ("/", "/"),
+            ("../b", "/b"),
+        ],
+    )
+    def test_destination(self, written: str, destination: str) -> None:
+        """A destination is absolute; a slash or a dot at its end says that it is a directory."""
+        assert copies(evaluate(f"FROM x\nWORKDIR /w\nCOPY a b {written}"))[0].destination == destination
 
     def test_one_here_document_to_a_file(self) -> None:
         """A single here-document may name the file that it becomes."""

@@ -278,9 +278,10 @@ class Evaluation:
         for source in plain:
             if add and re.match(r"(https?|ssh|git)://|git@", source):
                 raise ValueError(f"{source} is not supported by the embedded engine: use RUN with curl or git")
+        for name in ("checksum", "keep-git-dir"):
+            if name in flags:
+                raise ValueError(f"--{name} is for what is fetched, and nothing here is")
         target = self._word(destination)
-        if len(plain) + len(files) > 1 and not target.endswith("/"):
-            raise ValueError("with more than one source the destination must be a directory and end with /")
         origin: Origin = Context()
         if "from" in flags:
             origin = self._origin(row)(flags["from"][-1])
