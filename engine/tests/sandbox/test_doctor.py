@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_engine.sandbox import doctor, runtime
+from embedded_engine.sandbox import doctor, programs
 from embedded_engine.sandbox.doctor import Check, probe
 
 
@@ -27,7 +27,7 @@ def test_this_machine(tmp_path: Path) -> None:
 
 def test_a_machine_without_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each missing program is named with the command that installs it."""
-    monkeypatch.setattr(runtime, "SYSTEM_PATH", "/nonexistent")
+    monkeypatch.setattr(programs, "SYSTEM_PATH", "/nonexistent")
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(doctor, "PROFILE", Path("/nonexistent"))
     remedies = {check.name: check.remedy for check in probe(tmp_path) if not check.ok}

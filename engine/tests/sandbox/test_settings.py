@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from embedded_engine.sandbox import ContainerSpec, Exit, Overlay, SandboxError, StartError, runtime
+from embedded_engine.sandbox import ContainerSpec, Exit, Overlay, SandboxError, StartError, programs
 from embedded_engine.sandbox.bundle import DEFAULT_CAPABILITIES, Placement, configuration
 from embedded_engine.sandbox.host_settings import HostSettings
 from embedded_engine.sandbox.names import hosts_file, resolver_file
@@ -198,7 +198,7 @@ def test_the_configuration_of_a_container(tmp_path: Path) -> None:
 
 def test_a_machine_without_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said in one line how to get one; a wanted runtime that is not there is named."""
-    monkeypatch.setattr(runtime, "SYSTEM_PATH", "/nonexistent")
+    monkeypatch.setattr(programs, "SYSTEM_PATH", "/nonexistent")
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(SandboxError, match=r"^no OCI runtime: install runc \(apt-get install runc\)$"):
         candidates({})

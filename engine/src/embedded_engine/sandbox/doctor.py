@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_engine.sandbox.errors import SandboxError
-from embedded_engine.sandbox.runtime import candidates, program
+from embedded_engine.sandbox.programs import program
+from embedded_engine.sandbox.runtime import candidates
 from embedded_engine.sandbox.seccomp import PROFILE
 from embedded_engine.sandbox.spec import ContainerSpec, Overlay
 

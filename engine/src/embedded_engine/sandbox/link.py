@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from embedded_engine.sandbox.errors import SandboxError
+from embedded_engine.sandbox.programs import SYSTEM_PATH, program
 from embedded_engine.sandbox.supervisor.frames import Decoder, Message, pack, receive, send_start
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -31,7 +31,6 @@ _LAUNCHER = (
     "setpriv", "--pdeathsig", "KILL",
     "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private",
 )  # fmt: skip
-SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Call:
@@ -71,7 +70,7 @@ class Link:
         self.alive = True
         self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the link)
         self._socket, other = socket.socketpair()
-        slirp = shutil.which("slirp4netns", path=SYSTEM_PATH) or ""
+        slirp = program("slirp4netns") or ""
         command = (*_LAUNCHER, sys.executable, "-I", "-S", "-c", _BOOT, str(other.fileno()), str(directory), slirp)
         try:
             self._process = subprocess.Popen(

@@ -29,7 +29,8 @@ def plan(
     *,
     name: str,
     directory: Path,
-    runtime: str,
+    runtime: list[str],
+    outside: bool,
     cgroup: str | None,
     init: Path | None,
     settings: HostSettings,
@@ -42,7 +43,7 @@ def plan(
     own = [_order(mount) for mount in spec.mounts if not _OF_THE_RUNTIME.match(mount.target)]
     files = [_file("/etc/hosts", hosts_file(spec.hostname or DEFAULT_HOSTNAME, spec.hosts), "hosts")]
     if spec.network:
-        files.append(_file("/etc/resolv.conf", resolver_file(), "resolv.conf"))
+        files.append(_file("/etc/resolv.conf", resolver_file() if outside else b"", "resolv.conf"))
     placement = Placement(f"{directory}/{name}/rootfs", f"{directory}/{name}/net" if spec.network else None, cgroup)
     return {
         "name": name,

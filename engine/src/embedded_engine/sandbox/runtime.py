@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from embedded_engine.sandbox.errors import SandboxError
-from embedded_engine.sandbox.link import SYSTEM_PATH
+from embedded_engine.sandbox.programs import program
 
 VARIABLE = "CI_ENGINE_RUNTIME"
 _KNOWN = ("runc", "crun")
@@ -24,6 +23,14 @@ class Runtime:
     program: str
     cgroups: bool
 
+    @property
+    def command(self) -> list[str]:
+        """How it is called. Without control groups it must be told not to insist on them."""
+        if self.cgroups:
+            return [self.program]
+        refusal = ("--cgroup-manager", "disabled") if Path(self.program).name == "crun" else ("--rootless", "true")
+        return [self.program, *refusal]
+
 
 def candidates(environ: Mapping[str, str]) -> list[Runtime]:
     """What can be tried, the best first. Raises SandboxError when there is none."""
@@ -33,11 +40,6 @@ def candidates(environ: Mapping[str, str]) -> list[Runtime]:
     if not found:
         raise SandboxError(f"no OCI runtime: {VARIABLE}={wanted} is not a program" if wanted else _MISSING)
     return [Runtime(path, cgroups) for cgroups in (True, False) for path in found]
-
-
-def program(name: str) -> str | None:
-    """The path of a program of the system; /usr/sbin counts, which an ordinary user's PATH may lack."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_PATH}")
 
 
 def remembered(record: Path, environ: Mapping[str, str]) -> Runtime | None:

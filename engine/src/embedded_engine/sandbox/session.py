@@ -19,7 +19,8 @@ from embedded_engine.sandbox.host_settings import HostSettings
 from embedded_engine.sandbox.link import Call, Link
 from embedded_engine.sandbox.outcome import exit_of
 from embedded_engine.sandbox.plan import plan
-from embedded_engine.sandbox.runtime import Runtime, candidates, program, remember, remembered
+from embedded_engine.sandbox.programs import program
+from embedded_engine.sandbox.runtime import Runtime, candidates, remember, remembered
 from embedded_engine.sandbox.spec import ContainerSpec, Overlay
 from embedded_engine.sandbox.stdio import standard_files
 
@@ -40,6 +41,7 @@ class SandboxSession:
     def __init__(self, directory: Path, runtime: Runtime, *, rootless: bool) -> None:
         self._runtime = runtime
         self._rootless = rootless
+        self._outside = False
         self._names = itertools.count(1)
         self._cgroup = cgroups.new_session()
         self._settings = HostSettings.read(os.environ)
@@ -58,7 +60,8 @@ class SandboxSession:
         cgroups.sweep()
         session = cls(directory, choices[0], rootless=rootless)
         try:
-            if not await session.link.outside:
+            session._outside = await session.link.outside
+            if not session._outside:
                 emit(Note(_NO_NETWORK))
             await session._forwards.open(session._settings.forwarded_ports)
             if known is None:
@@ -76,7 +79,8 @@ class SandboxSession:
             replace(spec, env=self.environment(spec, spec.env)),
             name=name,
             directory=self._mount_point,
-            runtime=self._runtime.program,
+            runtime=self._runtime.command,
+            outside=self._outside,
             cgroup=f"{self._cgroup}/{name}" if self._runtime.cgroups else None,
             init=None if self._init is None else Path(self._init),
             settings=self._settings,

@@ -13,8 +13,11 @@ def hierarchies() -> list[str]:
     """Where control groups are mounted: one place (version 2), or one for each controller."""
     if os.path.exists(f"{_ROOT}/cgroup.controllers"):
         return [_ROOT]
-    with os.scandir(_ROOT) as entries:
-        return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    try:
+        with os.scandir(_ROOT) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 def oom_killed(group: str) -> bool:

@@ -159,7 +159,7 @@ class Container:
         return program
 
     def _command(self, log: str, *words: str) -> list[str]:
-        return [self._plan["runtime"], "--root", self._state, "--log", log, "--log-format", "json", *words]
+        return [*self._plan["runtime"], "--root", self._state, "--log", log, "--log-format", "json", *words]
 
     def set_hosts(self, content: bytes) -> None:
         """Write the container's /etc/hosts anew, in place: it is a mount."""

@@ -124,3 +124,5 @@ def main(descriptor: int, directory: str, slirp: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     os.chdir("/")
     Supervisor(socket.socket(fileno=descriptor), directory, slirp or None).run()
+    # Nothing is worth tidying: with its first process the kernel ends everything in the namespace.
+    os._exit(0)

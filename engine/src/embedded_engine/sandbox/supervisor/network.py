@@ -24,6 +24,8 @@ _GATEWAY = f"{_NETWORK}.0.2"
 _RESOLVER = f"{_NETWORK}.0.3"
 _SLIRP_STATION = b"\x52\x55"
 """slirp4netns's link addresses begin so and end in the address that they stand for."""
+_OWN = 100
+"""The number under which the supervisor has its own network namespace open; slirp4netns is told it in advance."""
 _WARM = 2
 """Network namespaces kept ready: making one takes longer than anything else before the runtime starts."""
 
@@ -41,17 +43,16 @@ class Network:
     def __init__(self, loop: Loop, slirp: str | None) -> None:
         self._loop = loop
         self.outside = False
-        host = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._pending = slirp is not None
+        go = None if slirp is None else self._prepare_slirp(slirp)
         kernel.unshare(kernel.CLONE_NEWNET)
-        self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        os.dup2(os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC), _OWN, inheritable=False)
+        if go is not None:
+            os.close(go)
         self._links = Netlink()
         self._count = 0
         self._warm: list[Attachment] = []
         self._waiting: list[Callable[[], None]] = []
-        self._pending = slirp is not None
-        if slirp is not None:
-            self._start_slirp(slirp, host)
-        os.close(host)
         self._links.set_up("lo")
         self._links.add_bridge(_BRIDGE)
         self._links.add_address(_BRIDGE, BRIDGE_ADDRESS, _PREFIX)
@@ -85,7 +86,7 @@ class Network:
             inside = Netlink()
             try:
                 inside.set_up("lo")
-                inside.add_veth("eth0", _MTU, port, self._own)
+                inside.add_veth("eth0", _MTU, port, _OWN)
                 inside.add_address("eth0", address, _PREFIX)
                 inside.set_up("eth0")
                 inside.add_default_route(_GATEWAY)
@@ -95,15 +96,20 @@ class Network:
             finally:
                 inside.close()
         finally:
-            kernel.enter_namespace(self._own, kernel.CLONE_NEWNET)
+            kernel.enter_namespace(_OWN, kernel.CLONE_NEWNET)
         self._links.set_up(port, master=_BRIDGE)
         return Attachment(namespace, address)
 
-    def _start_slirp(self, program: str, host: int) -> None:
+    def _prepare_slirp(self, program: str) -> int:
+        """Start what becomes slirp4netns as soon as the file that is returned is closed.
+
+        slirp4netns itself belongs to the host's network, and only its tap is made in ours. So it is started now, and
+        waits: an ordinary user cannot go back into the host's network later.
+        """
         ready, ready_writer = os.pipe2(os.O_CLOEXEC)
-        exit_reader, self._exit_writer = os.pipe2(os.O_CLOEXEC)
+        wait, go = os.pipe2(os.O_CLOEXEC)
         silence = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        args = [
+        command = [
             program,
             "--netns-type=path",
             f"--mtu={_MTU}",
@@ -111,22 +117,18 @@ class Network:
             "--disable-host-loopback",
             "--enable-seccomp",
             "--ready-fd=3",
-            "--exit-fd=4",
             # Not /proc/1/ns/net: while a container's namespace is being made that is where this process is.
-            f"/proc/{os.getpid()}/fd/{self._own}",
+            f"/proc/{os.getpid()}/fd/{_OWN}",
             _TAP,
         ]
-        # slirp4netns itself belongs to the host's network; only its tap is made in ours.
-        kernel.enter_namespace(host, kernel.CLONE_NEWNET)
-        try:
-            files = {0: silence, 1: silence, 2: silence, 3: ready_writer, 4: exit_reader}
-            pid = self._loop.spawn(args, files, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-        finally:
-            kernel.enter_namespace(self._own, kernel.CLONE_NEWNET)
-            for descriptor in (ready_writer, exit_reader, silence):
-                os.close(descriptor)
+        args = ["/bin/sh", "-c", 'read -r _; exec "$@"', "sh", *command]
+        files = {0: wait, 1: silence, 2: silence, 3: ready_writer}
+        pid = self._loop.spawn(args, files, {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        for descriptor in (ready_writer, wait, silence):
+            os.close(descriptor)
         self._loop.on_exit(pid, lambda _status: self._settle(connected=False))
         self._loop.watch(ready, READ, lambda: self._answered(ready))
+        return go
 
     def _answered(self, ready: int) -> None:
         connected = bool(os.read(ready, 16))
