@@ -59,6 +59,30 @@ print(dagger.Container.with_exec is dagger.Container.with_exec, type(container.w
     assert run(code).splitlines() == ["stdout True True ['self']", "True Container"]
 
 
+def test_method_that_returns_its_own_type_is_checked() -> None:
+    """A method whose signature says `Self` takes and returns its class and no other."""
+    code = """
+from dagger import dag
+directory = dag.directory()
+print(type(directory.diff(dag.directory())).__name__, type(directory.with_new_file("a", "b")).__name__)
+try:
+    directory.diff(dag.container())
+except TypeError as error:
+    print("refused")
+"""
+    assert run(code).splitlines() == ["Directory Directory", "refused"]
+
+
+def test_replaced_method_is_left_alone() -> None:
+    """A test that puts a method of its own in place keeps it, whoever calls the one that was there."""
+    code = """
+before = dagger.Container.with_workdir
+dagger.Container.with_workdir = lambda self, path: path
+print(type(before(dagger.dag.container(), "/")).__name__, dagger.dag.container().with_workdir("/x"))
+"""
+    assert run(code).splitlines() == ["Container /x"]
+
+
 def test_command_line_of_the_http_client_is_there_when_asked() -> None:
     """httpx keeps its command line; only its import waits."""
     code = "import httpx, sys; print('click' in sys.modules, httpx.main.__name__); from httpx._main import main; print(main.name)"

@@ -423,7 +423,7 @@ def test_closing_ends_what_runs(tmp_path: Path, engine: TinyEngine, monkeypatch:
     started = time.monotonic()
     session.close()
     session.close()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 3
     assert engine.closed
     assert engine.cancelled.is_set()
     asking.join(10)

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FunctionType, ModuleType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 ClassT = TypeVar("ClassT", bound=type)
 
@@ -31,7 +31,7 @@ def import_sdk() -> None:
 
 @contextmanager
 def _later_checks() -> Iterator[None]:
-    """While this lasts, a class that is decorated with configured checks gets them when one of its methods is called."""
+    """While this lasts, a class that is decorated with configured checks gets them method by method, at first calls."""
     beartype = importlib.import_module("beartype")
     real = beartype.beartype
 
@@ -49,32 +49,25 @@ def _later_checks() -> Iterator[None]:
 
 
 def _lazily(target: ClassT, decorate: Callable[[Any], Any]) -> ClassT:
-    """The class, whose methods get their checks all at once: one that returns `Self` has them only in its class."""
     if hasattr(target, "__dataclass_fields__"):
         return decorate(target)  # type: ignore[no-any-return]  # its own __init__ is generated: few of these
-    methods = {name: method for name, method in vars(target).items() if isinstance(method, FunctionType)}
-    stand_ins: dict[str, Callable[..., Any]] = {}
-
-    def add_checks() -> None:
-        for name, method in methods.items():
-            # What was replaced since then (by a test, say) is left alone.
-            if vars(target).get(name) is stand_ins[name]:
-                setattr(target, name, method)
-        decorate(target)
-
-    for name, method in methods.items():
-        stand_ins[name] = _stand_in(target, name, method, add_checks)
-        setattr(target, name, stand_ins[name])
+    for name, method in list(vars(target).items()):
+        if isinstance(method, FunctionType):
+            setattr(target, name, _stand_in(target, name, method, decorate))
     return target
 
 
-def _stand_in(target: type, name: str, method: FunctionType, add_checks: Callable[[], None]) -> Callable[..., Any]:
+def _stand_in(target: type, name: str, method: FunctionType, decorate: Callable[[Any], Any]) -> Callable[..., Any]:
     """A function of the method's kind (a coroutine function stays one) that gives way to the checked method."""
 
+    @functools.cache
     def checked() -> Callable[..., Any]:
-        if vars(target)[name] in (now, later):
-            add_checks()
-        return vars(target)[name]  # type: ignore[no-any-return]  # a class's namespace holds anything
+        # `Self` has a meaning inside of a class only, and the method is decorated by itself.
+        method.__annotations__ = {key: target if hint is Self else hint for key, hint in method.__annotations__.items()}
+        made: Callable[..., Any] = decorate(method)
+        if vars(target).get(name) is stand_in:  # what was replaced since then (by a test, say) is left alone
+            setattr(target, name, made)
+        return made
 
     @functools.wraps(method)
     def now(*args: Any, **arguments: Any) -> Any:
@@ -84,7 +77,8 @@ def _stand_in(target: type, name: str, method: FunctionType, add_checks: Callabl
     async def later(*args: Any, **arguments: Any) -> Any:
         return await checked()(*args, **arguments)
 
-    return later if inspect.iscoroutinefunction(method) else now
+    stand_in: Callable[..., Any] = later if inspect.iscoroutinefunction(method) else now
+    return stand_in
 
 
 @contextmanager

@@ -80,7 +80,7 @@ class Execution:
             self._documents.move_to_end(query)
             return known
         document = parse(query, no_location=True)
-        errors = check(self._schema.executable, document)
+        errors = check(self._schema.executable, document, query)
         if errors:
             raise RequestError("; ".join(error.message for error in errors))
         self._documents[query] = document
