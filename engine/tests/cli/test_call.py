@@ -122,6 +122,27 @@ def test_error_is_one_line(ci: Run, words: str, message: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
+def test_store_that_cannot_be_is_refused(ci: Run) -> None:
+    """Where the store cannot be made the line says so, for calls and for lists."""
+    for words in (("hello", "--name=x"), ("functions",)):
+        ran = ci(*words, CI_ENGINE_STORE="/dev/null/store")
+        assert ran.returncode == 1
+        assert re.fullmatch(r"Error: .*/dev/null.*\n", ran.stderr)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "at once"])
+def test_result_that_cannot_be_written_is_an_error(command: dict[str, str], sample: Path, unbuffered: str) -> None:
+    """A full disk behind standard output is no success."""
+    environment = {**command, "PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        words = [sys.executable, "-m", "embedded_engine.cli", "number"]
+        ran = subprocess.run(
+            words, cwd=sample, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert ran.returncode != 0
+    assert "No space left on device" in ran.stderr
+
+
 def test_traceback_is_shown_when_asked(ci: Run) -> None:
     """With -v anywhere, or CI_ENGINE_DEBUG, the place in the function is shown once."""
     assert ci("-v", "boom").stderr.count("raise ValueError") == 1

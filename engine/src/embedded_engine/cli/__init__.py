@@ -13,10 +13,12 @@ def main() -> None:
     from embedded_engine.cli.app import run
 
     code = run(sys.argv[1:])
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # who read it has gone
-            code = code or 1
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = code or 1
+        if not isinstance(error, BrokenPipeError):  # who read it has gone, and knows
+            sys.stderr.write(f"Error: the result cannot be written: {error.strerror}\n")
+    sys.stderr.flush()
     # Everything that runs has been closed; what is left is freeing a few hundred modules one by one.
     os._exit(code)

@@ -66,6 +66,10 @@ def run(words: Sequence[str]) -> int:
             return _print_error(UsageError(" ".join(error.format_message().split())), verbose=False)
         if _verbose(words):
             traceback.print_exc()
+        if isinstance(error, OSError) and error.strerror:
+            place = f": {error.filename}" if error.filename else ""
+            sys.stderr.write(f"Error: {error.strerror}{place}\n")
+            return 1
         text = " ".join(str(error).split())
         sys.stderr.write(f"Error: unexpected {type(error).__name__}: {text} (CI_ENGINE_DEBUG=1 shows where)\n")
         return 1

@@ -74,7 +74,10 @@ def load_schema(cache: Path) -> Schema:
     """The schema of the installed client; what is made of it is kept in `cache`, by version."""
     key = _digest(f"{version('dagger-io')} {version('graphql-core')} {sys.version} {_own_digest()}")
     directory = cache / f"schema-{key}"
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SchemaError(f"the schema cannot be kept in {cache}: {error.strerror}; set CI_ENGINE_STORE") from None
     return Schema(directory)
 
 

@@ -25,7 +25,7 @@ OpenEngine = Callable[[], EngineLike | Awaitable[EngineLike]]
 
 # A chain of calls is one nested request, and each level costs a few frames; the default allows about a hundred.
 _RECURSION_LIMIT = 30_000
-_STACK_BYTES = 512 * 1024 * 1024  # reserved, not used
+_STACK_BYTES = 64 * 1024 * 1024  # reserved, not used
 
 
 class ApiError(EngineError):
@@ -133,10 +133,10 @@ class Session:
             self._started.set()
 
     async def _serve(self) -> None:
-        self._schema = load_schema(self._cache)
         opened = self._open_engine()
         engine: EngineLike = await opened if inspect.isawaitable(opened) else opened
         try:
+            self._schema = load_schema(self._cache)
             self._execution = Execution(self._schema, engine, self.objects)
             application = Application(self._execution, self.token, self._stage_of)
             server, self.port = await Server.start(application)
