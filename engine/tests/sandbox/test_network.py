@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from embedded_engine.sandbox import SandboxError, StartError
+from embedded_engine.sandbox import SandboxError, StartError, link, session
+from embedded_engine.sandbox.programs import program
 
 if TYPE_CHECKING:
     from engine.tests.sandbox.conftest import Bench, Eventually
+
+    from embedded_engine.events import Event
 
 SERVE = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8000, bind='0.0.0.0')"
 FETCH = "import urllib.request, sys; print(urllib.request.urlopen(sys.argv[1], timeout=20).status)"
@@ -231,6 +234,22 @@ async def test_names_of_the_world_resolve(bench: Bench) -> None:
     except OSError:
         pytest.skip("this machine cannot resolve names")
     assert (await bench.shell(f"getent hosts {name}")).exit.code == 0
+
+
+async def test_a_machine_without_slirp4netns(
+    bench: Bench, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers run and reach each other, names fail at once, and the user is told what to install."""
+    monkeypatch.setattr(link, "program", lambda _name: None)
+    monkeypatch.setattr(session, "program", lambda name: None if name == "slirp4netns" else program(name))
+    service = await bench.start(bench.python, "-c", SERVE)
+    (await bench.sandbox.connect(service.ip, 8000, timeout=20)).close()
+    assert (await bench.run(bench.python, "-c", FETCH, f"http://{service.ip}:8000/etc")).stdout == "200\n"
+    ran = await bench.shell("getent hosts deb.debian.org || echo no")
+    assert (ran.stdout, ran.exit.seconds < 4) == ("no\n", True)
+    assert [str(event) for event in events] == [str(events[0])]
+    assert "apt-get install slirp4netns" in str(events[0])
+    await service.stop(timeout=0)
 
 
 async def test_a_listener_in_the_containers_network(bench: Bench) -> None:

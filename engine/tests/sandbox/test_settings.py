@@ -140,7 +140,7 @@ def _log(message: str) -> bytes:
         (
             {"failed": "", "log": _log("executable file `x` not found in $PATH: No such file or directory")},
             StartError,
-            "executable file `x` not found in $PATH: No such file or directory",
+            'exec: "x": executable file not found in $PATH',
         ),
         (
             {"failed": "", "log": _log("runc run failed: unable to apply cgroup configuration: mkdir: read-only\nfs")},

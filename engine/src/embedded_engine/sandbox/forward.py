@@ -11,8 +11,8 @@ import socket
 from collections.abc import Coroutine, Iterable
 
 from embedded_engine.sandbox.link import Link
+from embedded_engine.sandbox.supervisor.addresses import BRIDGE
 
-BRIDGE_ADDRESS = "10.87.0.1"
 _CHUNK = 1 << 16
 _BACKLOG = 128
 
@@ -28,7 +28,7 @@ class Forwards:
         """Forward these ports from now on."""
         for port in ports:
             listener = await network_socket(self._link)
-            listener.bind((BRIDGE_ADDRESS, port))
+            listener.bind((BRIDGE, port))
             listener.listen(_BACKLOG)
             self._begin(self._accept(listener, port))
 

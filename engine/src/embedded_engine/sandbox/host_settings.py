@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
+from embedded_engine.sandbox.supervisor.addresses import BRIDGE
+
 _CERTIFICATE_VARIABLES = (
     "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE",
 )  # fmt: skip
@@ -28,7 +30,6 @@ _PIP_SETTINGS = {
 }
 _PIP_FILES = (Path("/etc/pip.conf"), Path("~/.pip/pip.conf"), Path("~/.config/pip/pip.conf"))
 _LOOPBACK = ("localhost", "127.", "[::1]", "::1")
-_BRIDGE = "10.87.0.1"
 _DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080}
 
 
@@ -56,7 +57,7 @@ class HostSettings:
         ports: set[int] = set()
         found = {name: _reachable(value, ports) for name, value in found.items()}
         if ports and any(name.startswith("PIP_") for name in found):
-            found["PIP_TRUSTED_HOST"] = f"{found.get('PIP_TRUSTED_HOST', '')} {_BRIDGE}".strip()
+            found["PIP_TRUSTED_HOST"] = f"{found.get('PIP_TRUSTED_HOST', '')} {BRIDGE}".strip()
         bundle = _bundle(environ)
         if bundle is not None:
             found |= dict.fromkeys(_CERTIFICATE_VARIABLES, cls.CERTIFICATES)
@@ -123,4 +124,4 @@ def _rewritten(url: str, ports: set[int]) -> str:
     ports.add(number)
     authority, slash, path = rest.partition("/")
     credentials, at, _host = authority.rpartition("@")
-    return f"{head}://{credentials}{at}{_BRIDGE}:{number}{slash}{path}"
+    return f"{head}://{credentials}{at}{BRIDGE}:{number}{slash}{path}"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from embedded_engine.sandbox.spec import HostNames
-
-NAME_SERVER = "10.87.0.3"
-"""slirp4netns's resolver, which asks the host's."""
+from embedded_engine.sandbox.supervisor.addresses import RESOLVER
 
 
 def hosts_file(hostname: str, hosts: HostNames) -> bytes:
@@ -24,4 +22,4 @@ def resolver_file(host: Path = Path("/etc/resolv.conf")) -> bytes:
     except OSError:
         text = ""
     kept = [line.strip() for line in text.splitlines() if line.split()[:1] in (["search"], ["domain"], ["options"])]
-    return "".join(f"{line}\n" for line in (f"nameserver {NAME_SERVER}", *kept)).encode()
+    return "".join(f"{line}\n" for line in (f"nameserver {RESOLVER}", *kept)).encode()

@@ -11,6 +11,7 @@ from embedded_engine.sandbox.errors import SandboxError, StartError
 from embedded_engine.sandbox.spec import Exit
 
 _INIT_FAILURE = re.compile(rb"\[FATAL tini \(\d+\)\] exec (?P<program>.*) failed: (?P<reason>.*)", re.DOTALL)
+_CRUN_NOT_FOUND = re.compile(r"executable file `(?P<program>.*)` not found in \$PATH")
 _PREFIXES = (
     "container_linux.go",
     "runc run failed: ",
@@ -59,6 +60,8 @@ def _runtime_error(log: bytes) -> str:
             continue
         if entry.get("level") == "error":
             text = " ".join(str(entry.get("msg", text)).split())
+    if match := _CRUN_NOT_FOUND.search(text):
+        return f'exec: "{match["program"]}": executable file not found in $PATH'
     for prefix in _PREFIXES:
         _before, found, after = text.partition(prefix)
         text = after if found else text

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 from embedded_engine.sandbox.bundle import DEFAULT_HOSTNAME, process_section
@@ -21,11 +22,12 @@ from embedded_engine.sandbox.stdio import standard_files
 class Running:
     """Made by Sandbox.start()."""
 
-    def __init__(self, spec: ContainerSpec, session: SandboxSession) -> None:
+    def __init__(self, spec: ContainerSpec, session: SandboxSession, when_ended: Callable[[], object]) -> None:
         self.spec = spec
         self._session = session
         self._launch = session.launch(spec)
         self._exit: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self._when_ended = when_ended
         self._launch.call.done.add_done_callback(lambda _done: self._settle())
 
     @property
@@ -111,6 +113,7 @@ class Running:
         await asyncio.shield(call.done)
 
     def _settle(self) -> None:
+        self._when_ended()
         try:
             self._exit.set_result(exit_of(self._outcome(self._launch.call)))
         except SandboxError as error:

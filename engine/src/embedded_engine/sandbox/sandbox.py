@@ -42,8 +42,6 @@ class Sandbox:
         except asyncio.CancelledError:
             await running.kill()
             raise
-        finally:
-            self._running.pop(spec.id, None)
 
     async def start(self, spec: ContainerSpec) -> Running:
         """Start a container that goes on running. Raises as run() does."""
@@ -52,7 +50,6 @@ class Sandbox:
             await running.started()
         except BaseException:
             await running.kill()
-            self._running.pop(spec.id, None)
             raise
         return running
 
@@ -113,10 +110,10 @@ class Sandbox:
 
     async def _launch(self, spec: ContainerSpec) -> Running:
         session = await self._ready()
-        known = self._running.get(spec.id)
-        if known is not None and not known.ended:
+        if spec.id in self._running:
             raise SandboxError(f"a container {spec.id} runs already")
-        running = self._running[spec.id] = Running(spec, session)
+        running = Running(spec, session, lambda: self._running.pop(spec.id, None))
+        self._running[spec.id] = running
         return running
 
     async def _ready(self) -> SandboxSession:
@@ -133,6 +130,6 @@ class Sandbox:
 
     def _find(self, container: str) -> Running:
         running = self._running.get(container)
-        if running is None or running.ended:
+        if running is None:
             raise SandboxError(f"no container {container} runs")
         return running

@@ -24,7 +24,8 @@ from embedded_engine.sandbox.runtime import Runtime, candidates, remember, remem
 from embedded_engine.sandbox.spec import ContainerSpec, Overlay
 from embedded_engine.sandbox.stdio import standard_files
 
-_NO_NETWORK = "containers have no way out of their own network: install slirp4netns (apt-get install slirp4netns)"
+_NO_WAY_OUT = "containers have no way out of their own network: "
+_NETWORK_SECONDS = 10.0
 
 
 class Launch(NamedTuple):
@@ -60,9 +61,7 @@ class SandboxSession:
         cgroups.sweep()
         session = cls(directory, choices[0], rootless=rootless)
         try:
-            session._outside = await session.link.outside
-            if not session._outside:
-                emit(Note(_NO_NETWORK))
+            await session._await_network(emit)
             await session._forwards.open(session._settings.forwarded_ports)
             if known is None:
                 await session._try(choices, directory / "probe")
@@ -105,6 +104,18 @@ class SandboxSession:
         await self._forwards.close()
         await self.link.close()
         await asyncio.to_thread(cgroups.remove_session, self._cgroup)
+
+    async def _await_network(self, emit: Emit) -> None:
+        try:
+            async with asyncio.timeout(_NETWORK_SECONDS):
+                self._outside = await asyncio.shield(self.link.outside)
+        except TimeoutError:
+            raise SandboxError(f"slirp4netns is not ready after {_NETWORK_SECONDS:.0f} s") from None
+        if not self._outside:
+            reason = "slirp4netns does not start here (is there a /dev/net/tun?)"
+            if program("slirp4netns") is None:
+                reason = "install slirp4netns (apt-get install slirp4netns)"
+            emit(Note(_NO_WAY_OUT + reason))
 
     async def _try(self, choices: list[Runtime], root: Path) -> None:
         """Settle on the first runtime that runs a trivial container."""

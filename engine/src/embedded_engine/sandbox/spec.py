@@ -108,8 +108,9 @@ class ContainerSpec:
 class Exit:
     """How a program ended, after `seconds`.
 
-    `code` is its exit code, or 128 + the signal that ended it, as a shell says it; `signal` is that signal's name, such
-    as `SIGKILL`. `oom_killed` says that the kernel ran out of memory (of the container or of the machine) and killed it
+    `code` is its exit code, or 128 + the signal that ended it, as a shell says it. `signal` is the name of that signal,
+    such as `SIGKILL`, where the container's first process got it; an init passes its child's end on as a code only.
+    `oom_killed` says that the kernel ran out of memory (of the container or of the machine) and killed it
     or one of its children; it is False where the machine has no memory cgroups.
     """
 

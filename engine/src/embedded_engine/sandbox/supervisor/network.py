@@ -11,17 +11,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from embedded_engine.sandbox.supervisor import kernel
+from embedded_engine.sandbox.supervisor.addresses import BRIDGE, GATEWAY, NETWORK, PREFIX, RESOLVER
 from embedded_engine.sandbox.supervisor.loop import READ, Loop
 from embedded_engine.sandbox.supervisor.netlink import Netlink
 
 _BRIDGE = "bridge0"
 _TAP = "tap0"
 _MTU = 65520
-_PREFIX = 16
-_NETWORK = "10.87"
-BRIDGE_ADDRESS = f"{_NETWORK}.0.1"
-_GATEWAY = f"{_NETWORK}.0.2"
-_RESOLVER = f"{_NETWORK}.0.3"
 _SLIRP_STATION = b"\x52\x55"
 """slirp4netns's link addresses begin so and end in the address that they stand for."""
 _OWN = 100
@@ -55,7 +51,7 @@ class Network:
         self._waiting: list[Callable[[], None]] = []
         self._links.set_up("lo")
         self._links.add_bridge(_BRIDGE)
-        self._links.add_address(_BRIDGE, BRIDGE_ADDRESS, _PREFIX)
+        self._links.add_address(_BRIDGE, BRIDGE, PREFIX)
         self._links.set_up(_BRIDGE, mtu=_MTU)
 
     def when_ready(self, callback: Callable[[], None]) -> None:
@@ -78,7 +74,7 @@ class Network:
     def _make(self) -> Attachment:
         self._count += 1
         host_part = 256 + self._count % (65_534 - 256)
-        address = f"{_NETWORK}.{host_part >> 8}.{host_part & 255}"
+        address = f"{NETWORK}.{host_part >> 8}.{host_part & 255}"
         port = f"port{self._count}"
         kernel.unshare(kernel.CLONE_NEWNET)
         try:
@@ -87,9 +83,9 @@ class Network:
             try:
                 inside.set_up("lo")
                 inside.add_veth("eth0", _MTU, port, _OWN)
-                inside.add_address("eth0", address, _PREFIX)
+                inside.add_address("eth0", address, PREFIX)
                 inside.set_up("eth0")
-                inside.add_default_route(_GATEWAY)
+                inside.add_default_route(GATEWAY)
             except BaseException:
                 os.close(namespace)
                 raise
@@ -113,7 +109,7 @@ class Network:
             program,
             "--netns-type=path",
             f"--mtu={_MTU}",
-            f"--cidr={_NETWORK}.0.0/{_PREFIX}",
+            f"--cidr={NETWORK}.0.0/{PREFIX}",
             "--disable-host-loopback",
             "--enable-seccomp",
             "--ready-fd=3",
@@ -138,9 +134,7 @@ class Network:
             self._links.set_up(_TAP, master=_BRIDGE, mtu=_MTU)
             # slirp4netns takes every frame for its own: one that a bridge floods, because the container that it is for
             # has been silent for long or has ended, would be sent out into the world or answered with a reset.
-            self._links.set_known_stations(
-                _TAP, [_SLIRP_STATION + socket.inet_aton(ip) for ip in (_GATEWAY, _RESOLVER)]
-            )
+            self._links.set_known_stations(_TAP, [_SLIRP_STATION + socket.inet_aton(ip) for ip in (GATEWAY, RESOLVER)])
         self._settle(connected=connected)
 
     def _settle(self, *, connected: bool) -> None:
