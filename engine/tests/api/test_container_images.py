@@ -43,6 +43,14 @@ def config_of(tarball: Path) -> dict[str, Any]:
         return document
 
 
+def inspected(path: str) -> dict[str, Any]:
+    """What skopeo says of an image in a file."""
+    command = ["skopeo", "inspect", f"oci-archive:{path}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
 async def test_published_image_comes_back_as_it_was(connected: None, registry: Any) -> None:
     """A published image has its files, configuration and exposed ports when it is pulled again."""
     address = await small().publish(f"{registry.host}/team/app:1.0")
@@ -98,8 +106,7 @@ async def test_export_writes_a_tar_that_others_read(connected: None, workdir: Pa
     assert document["config"]["Env"] == ["GREETING=hello"]
     assert document["config"]["ExposedPorts"] == {"8000/tcp": {}}
     if shutil.which("skopeo"):
-        done = subprocess.run(["skopeo", "inspect", f"oci-archive:{path}"], capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout)["Labels"] == {"team": "ci"}
+        assert inspected(path)["Labels"] == {"team": "ci"}
 
 
 async def test_export_to_a_directory_is_refused(connected: None, workdir: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.server
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import dagger
 import pytest
@@ -27,7 +29,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _UnixServer(socketserver.UnixStreamServer):
-    def get_request(self) -> tuple[object, object]:  # type: ignore[override]
+    def get_request(self) -> tuple[socket.socket, Any]:
         request, _ = super().get_request()
         return request, ("local", 0)
 
@@ -36,7 +38,7 @@ class _UnixServer(socketserver.UnixStreamServer):
 def host_socket(tmp_path: Path) -> Iterator[Path]:
     """A Unix socket that answers HTTP."""
     place = tmp_path / "s.sock"
-    with _UnixServer(str(place), _Handler) as server:  # type: ignore[arg-type]
+    with _UnixServer(str(place), _Handler) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield place

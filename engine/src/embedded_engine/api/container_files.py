@@ -78,8 +78,8 @@ def with_directory(
     permissions: int | None = None,
 ) -> ContainerValue:
     place = locate(self, self.absolute(_expanded(self, path, expand)))
-    patterns = selection("Container.withDirectory", include, exclude, gitignore)
-    copy = CopyDirectory(source.fs, source.path, place.path, patterns, owner_of(self, owner), permissions)
+    patterns = selection(include, exclude)
+    copy = CopyDirectory(source.fs, source.path, place.path, patterns, owner_of(self, owner), permissions, gitignore)
     return changed(self, place, copy)
 
 

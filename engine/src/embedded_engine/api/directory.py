@@ -95,8 +95,8 @@ def filter_(
     include: tuple[str, ...] = (),
     gitignore: bool = False,
 ) -> DirectoryValue:
-    patterns = selection("Directory.filter", include, exclude, gitignore)
-    return DirectoryValue(Patch(Scratch(), CopyDirectory(self.fs, self.path, "/", patterns)))
+    patterns = selection(include, exclude)
+    return DirectoryValue(Patch(Scratch(), CopyDirectory(self.fs, self.path, "/", patterns, gitignore=gitignore)))
 
 
 @field("Directory", "withDirectory")
@@ -112,9 +112,11 @@ def with_directory(
     owner: str = "",
     permissions: int | None = None,
 ) -> DirectoryValue:
-    patterns = selection("Directory.withDirectory", include, exclude, gitignore)
+    patterns = selection(include, exclude)
     target = self.at(path)
-    return _changed(self, CopyDirectory(source.fs, source.path, target, patterns, _owner(self.fs, owner), permissions))
+    return _changed(
+        self, CopyDirectory(source.fs, source.path, target, patterns, _owner(self.fs, owner), permissions, gitignore)
+    )
 
 
 @field("Directory", "withoutDirectory")

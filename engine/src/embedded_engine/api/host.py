@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from embedded_engine.api.selection import selection
+from embedded_engine.api.selection import host_selection
 from embedded_engine.api.values import DirectoryValue, FileValue
 from embedded_engine.binding import RequestContext, field
 from embedded_engine.errors import EngineError
@@ -45,7 +45,7 @@ async def directory(
     if not place.is_dir():
         problem = "it is a file" if place.exists() else "no such directory"
         raise HostPathError(f"host directory {path}: {problem}")
-    patterns = selection("Host.directory", include, exclude, gitignore, host=True)
+    patterns = await asyncio.to_thread(host_selection, place, include, exclude, gitignore=gitignore)
     tree, manifest = await asyncio.to_thread(ctx.engine.store.hosts.import_tree, place, patterns)
     return DirectoryValue(Imported(manifest.digest, tree, manifest))
 

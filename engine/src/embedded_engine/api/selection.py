@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from embedded_engine.errors import NotSupportedError
+import os
+from pathlib import Path
+
 from embedded_engine.store import Patterns, host_patterns
+from embedded_engine.store.gitignore import IGNORE_FILE, as_patterns, ignored_paths
 
 
-def selection(
-    place: str, include: tuple[str, ...], exclude: tuple[str, ...], gitignore: bool, *, host: bool = False
-) -> Patterns:
-    """The patterns of the field `place`. On the host, those that lead out of the directory are dropped."""
-    if gitignore:
-        raise NotSupportedError(f"{place}(gitignore:)")
-    return host_patterns(include, exclude) if host else Patterns(include, exclude)
+def selection(include: tuple[str, ...], exclude: tuple[str, ...]) -> Patterns:
+    """The patterns of a field."""
+    return Patterns(include, exclude)
+
+
+def host_selection(place: Path, include: tuple[str, ...], exclude: tuple[str, ...], *, gitignore: bool) -> Patterns:
+    """The patterns for a directory of the host: those that lead out of it are dropped.
+
+    With `gitignore`, what the `.gitignore` files of its git repository leave out is left out. Blocks.
+    """
+    patterns = host_patterns(include, exclude)
+    if not gitignore:
+        return patterns
+    top = next((parent for parent in (place, *place.parents) if os.path.lexists(parent / ".git")), place)
+    return Patterns(patterns.include, (*patterns.exclude, *_ignored(top, place)))
+
+
+def _ignored(top: Path, place: Path) -> tuple[str, ...]:
+    """Patterns for the paths below `place` that the `.gitignore` files from `top` down leave out."""
+    inside = "" if place == top else place.relative_to(top).as_posix()
+
+    def listed(directory: str) -> list[tuple[str, bool]]:
+        with os.scandir(top / directory) as scan:
+            entries = [(each.name, each.is_dir(follow_symlinks=False)) for each in scan if each.name != ".git"]
+        # Above the place only what leads to it is of interest.
+        if inside != directory and f"{inside}/".startswith(f"{directory}/" if directory else ""):
+            step = inside[len(directory) :].lstrip("/").partition("/")[0]
+            return [entry for entry in entries if entry[0] in (step, IGNORE_FILE)]
+        return entries
+
+    def read(file: str) -> str:
+        return (top / file).read_text("utf-8", "replace")
+
+    found = ignored_paths(listed, read)
+    if not inside:
+        return as_patterns(found)
+    if any(inside == path or inside.startswith(f"{path}/") for path in found):
+        return ("*",)
+    return as_patterns(path[len(inside) + 1 :] for path in found if path.startswith(f"{inside}/"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from embedded_engine.graph.filesystem import Change
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.graph.node import FsNode
 from embedded_engine.store import LayerWriter, Patterns, Union
+from embedded_engine.store.gitignore import as_patterns, ignored_paths
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
@@ -92,26 +94,36 @@ class CopyDirectory(Change):
     patterns: Patterns = EVERYTHING
     owner: Owner = NOBODY_IN_PARTICULAR
     permissions: int | None = None
+    gitignore: bool = False
 
     async def inputs(self, graph: Graph) -> str:
-        content = await graph.content(self.source, self.source_path, self.patterns)
+        content = await graph.content(self.source, self.source_path, await self._selection(graph))
         return fingerprint("copy", content, self.path, self.permissions, await self.owner.key(graph))
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         owner = await self.owner.resolve(graph)
         source = await graph.union(self.source)
+        patterns = await self._selection(graph)
 
         def copy(writer: LayerWriter) -> None:
             writer.copy_tree(
                 source,
                 self.source_path,
                 self.path,
-                patterns=self.patterns,
+                patterns=patterns,
                 owner=owner,
                 permissions=self.permissions,
             )
 
         return copy
+
+    async def _selection(self, graph: Graph) -> Patterns:
+        """The patterns, and where it is wanted, what the `.gitignore` files in the directory leave out."""
+        if not self.gitignore:
+            return self.patterns
+        source = await graph.union(self.source)
+        left_out = await asyncio.to_thread(ignored_in, source, self.source_path)
+        return Patterns(self.patterns.include, (*self.patterns.exclude, *left_out))
 
 
 @dataclass(frozen=True)
@@ -201,6 +213,19 @@ class SetTimestamps(Change):
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         return lambda writer: writer.utime_all(self.seconds * 1_000_000_000, self.path)
+
+
+def ignored_in(union: Union, path: str) -> tuple[str, ...]:
+    """Patterns for what the `.gitignore` files of a directory leave out of it."""
+    top = union.resolve(path).rstrip("/")
+
+    def listed(directory: str) -> list[tuple[str, bool]]:
+        return [(name, node.is_dir) for name, node in union.entries(f"{top}/{directory}".rstrip("/")).items()]
+
+    def read(file: str) -> str:
+        return union.read(f"{top}/{file}").decode("utf-8", "replace")
+
+    return as_patterns(ignored_paths(listed, read))
 
 
 def matching(view: Union, pattern: str) -> list[str]:

@@ -1,0 +1,150 @@
+"""JSONValue: JSON read and written field by field."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from embedded_engine.api.file import contents as contents_of
+from embedded_engine.api.values import FileValue
+from embedded_engine.binding import RequestContext, field
+from embedded_engine.errors import EngineError
+
+
+class JSONError(EngineError):
+    """JSON that is not valid, or not of the kind that was asked for."""
+
+
+@dataclass(frozen=True)
+class JSONValueValue:
+    """A piece of JSON, as text."""
+
+    TYPE: ClassVar[str] = "JSONValue"
+
+    text: str = "null"
+
+    @classmethod
+    def of(cls, value: Any) -> JSONValueValue:
+        """A Python value as the real engine writes it: no spaces, keys sorted."""
+        text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
+            text = text.replace(character, escape)
+        return cls(text)
+
+    @property
+    def value(self) -> Any:
+        """The JSON as a Python value."""
+        try:
+            return json.loads(self.text)
+        except ValueError as error:
+            raise JSONError(f"invalid JSON: {error}") from None
+
+
+@field("Query", "json")
+def new_json(ctx: RequestContext, self: object) -> JSONValueValue:
+    return JSONValueValue()
+
+
+@field("File", "asJSON")
+async def as_json(ctx: RequestContext, self: FileValue) -> JSONValueValue:
+    result = JSONValueValue(await contents_of(ctx, self))
+    _ = result.value
+    return result
+
+
+@field("JSONValue", "contents")
+def contents(ctx: RequestContext, self: JSONValueValue, *, pretty: bool = False, indent: str = "  ") -> str:
+    if not pretty:
+        return self.text
+    return json.dumps(self.value, indent=indent, sort_keys=True, ensure_ascii=False)
+
+
+@field("JSONValue", "withContents")
+def with_contents(ctx: RequestContext, self: JSONValueValue, *, contents: str) -> JSONValueValue:
+    result = JSONValueValue(contents)
+    _ = result.value
+    return result
+
+
+@field("JSONValue", "newString")
+def new_string(ctx: RequestContext, self: JSONValueValue, *, value: str) -> JSONValueValue:
+    return JSONValueValue.of(value)
+
+
+@field("JSONValue", "newInteger")
+def new_integer(ctx: RequestContext, self: JSONValueValue, *, value: int) -> JSONValueValue:
+    return JSONValueValue.of(value)
+
+
+@field("JSONValue", "newBoolean")
+def new_boolean(ctx: RequestContext, self: JSONValueValue, *, value: bool) -> JSONValueValue:
+    return JSONValueValue.of(value)
+
+
+@field("JSONValue", "asString")
+def as_string(ctx: RequestContext, self: JSONValueValue) -> str:
+    value = self.value
+    if not isinstance(value, str):
+        raise JSONError("value is not a string")
+    return value
+
+
+@field("JSONValue", "asInteger")
+def as_integer(ctx: RequestContext, self: JSONValueValue) -> int:
+    value = self.value
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise JSONError("value is not an integer")
+    return value
+
+
+@field("JSONValue", "asBoolean")
+def as_boolean(ctx: RequestContext, self: JSONValueValue) -> bool:
+    value = self.value
+    if not isinstance(value, bool):
+        raise JSONError("value is not a boolean")
+    return value
+
+
+@field("JSONValue", "asArray")
+def as_array(ctx: RequestContext, self: JSONValueValue) -> tuple[JSONValueValue, ...]:
+    value = self.value
+    if not isinstance(value, list):
+        raise JSONError("value is not an array")
+    return tuple(JSONValueValue.of(each) for each in value)
+
+
+@field("JSONValue", "fields")
+def fields(ctx: RequestContext, self: JSONValueValue) -> tuple[str, ...]:
+    value = self.value
+    if not isinstance(value, dict):
+        raise JSONError("value is not an object")
+    return tuple(value)
+
+
+@field("JSONValue", "field")
+def field_of(ctx: RequestContext, self: JSONValueValue, *, path: tuple[str, ...]) -> JSONValueValue:
+    current = self.value
+    for name in path:
+        if not isinstance(current, dict):
+            raise JSONError(f"can't lookup field '{name}' in non-object value")
+        if name not in current:
+            raise JSONError(f"no such field: '{name}'")
+        current = current[name]
+    return JSONValueValue.of(current)
+
+
+@field("JSONValue", "withField")
+def with_field(
+    ctx: RequestContext, self: JSONValueValue, *, path: tuple[str, ...], value: JSONValueValue
+) -> JSONValueValue:
+    """Set a field; objects on the way to it are made, anything else there gives way."""
+    root = self.value
+    current = root = root if isinstance(root, dict) else {}
+    for name in path[:-1]:
+        if not isinstance(current.get(name), dict):
+            current[name] = {}
+        current = current[name]
+    if path:
+        current[path[-1]] = value.value
+    return JSONValueValue.of(root)
