@@ -131,7 +131,7 @@ def leftovers() -> dict[str, set[str]]:
         with contextlib.suppress(FileNotFoundError):
             children.update((task / "children").read_text().split())
     mounts = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-    groups = {str(path) for path in Path("/sys/fs/cgroup").glob(f"**/ci-engine-{os.getpid()}-*")}
+    groups = {str(path) for path in Path("/sys/fs/cgroup").glob(f"*/ci-engine-{os.getpid()}-*")}
     return {"children": children, "mounts": mounts, "groups": groups}
 
 

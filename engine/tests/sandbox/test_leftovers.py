@@ -85,7 +85,8 @@ def _state(store: Path) -> tuple[int, int, list[str]]:
 
 
 def _groups(pid: int) -> list[Path]:
-    return list(Path("/sys/fs/cgroup").glob(f"**/ci-engine-{pid}-*"))
+    root = Path("/sys/fs/cgroup")
+    return [*root.glob(f"ci-engine-{pid}-*"), *root.glob(f"*/ci-engine-{pid}-*")]
 
 
 @pytest.fixture

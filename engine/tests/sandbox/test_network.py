@@ -95,6 +95,15 @@ async def test_another_program_that_takes_too_long(bench: Bench) -> None:
     await service.stop(timeout=0)
 
 
+async def test_another_program_that_leaves_a_talker_behind(bench: Bench) -> None:
+    """It is done when it is done, though what it left behind still writes."""
+    service = await bench.start("/bin/sleep", "600")
+    ended = await bench.sandbox.exec_in(service.id, ("sh", "-c", "yes & sleep 0.1"), stdout=bench.directory / "out")
+    assert ended.code == 0
+    assert (await bench.run("true")).exit.code == 0
+    await service.stop(timeout=0)
+
+
 async def test_the_end_of_a_container_ends_what_runs_inside(bench: Bench) -> None:
     """Whoever waits for another program inside learns that it was killed."""
     service = await bench.start("/bin/sleep", "600")

@@ -59,7 +59,7 @@ class Supervisor:
         for request, own in self._decoder.feed(data, files):
             try:
                 getattr(self, f"_do_{request['do']}")(request, own)
-            except (OSError, KeyError) as error:
+            except OSError as error:
                 self._send({"to": request["id"], "failed": str(error), "log": b""})
 
     def _do_run(self, request: dict[str, Any], files: list[int]) -> None:
@@ -92,11 +92,16 @@ class Supervisor:
 
         def report(outcome: dict[str, Any]) -> None:
             if "started" not in outcome:
-                del self._programs[number]
+                self._programs.pop(number, None)
             self._send({"to": number, **outcome})
 
-        program = self._containers[request["name"]].execute(request["process"], files, report)
-        self._programs[number] = program
+        container = self._containers.get(request["name"])
+        if container is None:
+            for descriptor in files:
+                os.close(descriptor)
+            report({"failed": "the container has ended", "log": b""})
+            return
+        self._programs[number] = container.execute(request["process"], files, report)
 
     def _do_signal(self, request: dict[str, Any], _files: list[int]) -> None:
         program = self._programs.get(request["program"])

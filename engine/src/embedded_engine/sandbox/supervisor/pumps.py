@@ -10,6 +10,7 @@ import os
 from embedded_engine.sandbox.supervisor.loop import READ, WRITE, Loop
 
 _CHUNK = 1 << 18
+_LARGEST_PIPE = 1 << 20
 _INIT_FAILURE = b"[FATAL tini ("
 _MOST_HELD = 8192
 
@@ -45,8 +46,10 @@ class OutputPump:
         os.set_blocking(self._file, True)
         if keep:
             self._flush()
-            while self._take():
-                pass
+            # What the program wrote fits in a pipe. More can come from others that it left behind: they are not waited for.
+            for _ in range(_LARGEST_PIPE // _CHUNK + 1):
+                if not self._take():
+                    break
         held, self._held = self._held or b"", None
         os.close(self._reader)
         self._reader = -1
