@@ -1,5 +1,6 @@
 """What a person sees of a run."""
 
+import asyncio
 import io
 from collections.abc import Iterator
 
@@ -149,3 +150,19 @@ def test_span_of_the_sdk_itself_is_no_stage(spans: tuple[trace.Tracer, list[Even
 def test_unknown_span_is_no_stage() -> None:
     """A request without a span, or with a foreign one, belongs to no stage."""
     assert Hub(lambda _event: None).stage_of("") is None
+
+
+async def test_a_stage_that_is_cut_short_has_not_passed(spans: tuple[trace.Tracer, list[Event], Hub]) -> None:
+    """Cancelling its task ends the span without an error of its own; the stage says that it was interrupted."""
+    tracer, _, hub = spans
+
+    async def stage() -> None:
+        with tracer.start_as_current_span("lint"):
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(stage())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert [(each.stage, each.error) for each in hub.stages] == [("lint", "interrupted")]

@@ -9,6 +9,7 @@ import sys
 
 def main() -> None:
     """Run the command and end the process with its code."""
+    _keep_bytecode()
     gc.disable()  # a start makes only what stays; whoever runs a module's code turns it on again
     from embedded_engine.cli.app import run
 
@@ -22,3 +23,11 @@ def main() -> None:
     sys.stderr.flush()
     # Everything that runs has been closed; what is left is freeing a few hundred modules one by one.
     os._exit(code)
+
+
+def _keep_bytecode() -> None:
+    """Where the user wants no byte code beside the sources, keep it in the cache: without any, a start takes seconds."""
+    if sys.dont_write_bytecode and sys.pycache_prefix is None:
+        cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - pathlib costs more
+        sys.pycache_prefix = f"{cache}/ci-engine-bytecode"
+        sys.dont_write_bytecode = False

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -32,6 +35,9 @@ class StageSpans(SpanProcessor):
         if span.status.status_code is StatusCode.ERROR:
             lines = (span.status.description or "failed").strip().splitlines()
             error = _without_type(lines[0]).removeprefix(f"{span.name} failed: ") if lines else "failed"
+        elif isinstance(sys.exc_info()[1], asyncio.CancelledError | KeyboardInterrupt):
+            # A span does not take these for errors; a stage that they cut short has not passed.
+            error = "interrupted"
         self._hub.finish_stage(_digits(span), error)
 
     def shutdown(self) -> None:
