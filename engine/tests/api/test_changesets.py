@@ -144,6 +144,7 @@ async def test_export_of_changes(connected: None, tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     assert await after().changes(before()).export(str(tmp_path)) == str(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == ["edit", "empty", "keep", "new", "other", "script"]
+    entries = sorted(os.scandir(tmp_path), key=lambda each: each.name)
+    assert [each.name for each in entries] == ["edit", "empty", "keep", "new", "other", "script"]
     assert (tmp_path / "edit").read_text() == "one\n2\nthree\n"
     assert (tmp_path / "keep").read_text() == "mine"

@@ -14,7 +14,7 @@ from embedded_engine.graph.process import Port, Service
 from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.reference import Reference
 from embedded_engine.images.source import ResolvedImage
-from embedded_engine.registry_service import reached
+from embedded_engine.service_access import reached
 
 
 class ImageRefError(EngineError):
@@ -34,7 +34,10 @@ async def from_(
 @field("Container", "imageRef")
 def image_ref(ctx: RequestContext, self: ContainerValue) -> str:
     if not self.image_ref:
-        raise ImageRefError("Image reference can only be retrieved immediately after the 'Container.From' call")
+        raise ImageRefError(
+            "Image reference can only be retrieved immediately after the 'Container.From' call. "
+            "Error in fetching imageRef as the container image is changed"
+        )
     return self.image_ref
 
 

@@ -15,7 +15,7 @@ from embedded_engine.errors import EngineError, NotSupportedError
 from embedded_engine.graph import Patch, Scratch
 from embedded_engine.graph.images import ImagePlan, ImageTarball, LoadedImage
 from embedded_engine.images.reference import Reference
-from embedded_engine.registry_service import reached
+from embedded_engine.service_access import reached
 
 TARBALL = "/container.tar"
 

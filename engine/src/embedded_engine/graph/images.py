@@ -56,7 +56,7 @@ class ServiceImage(FsNode):
 
     async def build(self, graph: Graph) -> Tree:
         from embedded_engine.images.pull import fetch
-        from embedded_engine.registry_service import reached
+        from embedded_engine.service_access import reached
 
         async with reached(graph, self.reference.registry, self.service) as address:
             settings = graph.images.settings.reaching(self.reference.registry, address)

@@ -83,7 +83,7 @@ class Registry:
         try:
             self._client = httpx.AsyncClient(
                 timeout=httpx.Timeout(self._settings.read_timeout, connect=_CONNECT_TIMEOUT),
-                verify=_trust() if self.address.startswith("https:") else False,
+                verify=system_trust() if self.address.startswith("https:") else False,
                 trust_env=not is_loopback(urlsplit(self.address).hostname or ""),
                 follow_redirects=True,
                 max_redirects=5,
@@ -369,7 +369,7 @@ def _pause(response: httpx.Response, attempt: int) -> float:
     return min(float(said) if said.isdecimal() else _FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
 
 
-def _trust() -> ssl.SSLContext:
+def system_trust() -> ssl.SSLContext:
     """The certificates of the system, which may know a company's own; `SSL_CERT_FILE` replaces them."""
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"] and _SYSTEM_CERTIFICATES.is_file():

@@ -1,4 +1,4 @@
-"""Registries that run as services of the session: reached through a tunnel for as long as something is carried."""
+"""Services of the session that the engine itself talks to: through a tunnel, for as long as something is carried."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ async def reached(graph: Graph, registry: str, service: Service) -> AsyncIterato
     name, _, number = registry.rpartition(":")
     exposed = next((each.port for each in service.ports), HTTPS_PORT)
     port = int(number) if name and number.isdecimal() else exposed
-    host = name or registry
+    async with tunnelled(graph, service, name or registry, port) as address:
+        yield f"{'https' if port == HTTPS_PORT else 'http'}://{address}"
+
+
+@asynccontextmanager
+async def tunnelled(graph: Graph, service: Service, host: str, port: int) -> AsyncIterator[str]:
+    """Start the service, and give the `address:port` of this machine that leads to a port of it."""
     tunnels = Tunnels(graph.services, graph.sandbox)
     async with graph.services.bound(((host, service),)):
         try:
             opened = await tunnels.open(Tunnel(service, (Forward(port),)))
-            yield f"{'https' if port == HTTPS_PORT else 'http'}://{LOOPBACK}:{opened.ports[0]}"
+            yield f"{LOOPBACK}:{opened.ports[0]}"
         finally:
             await tunnels.close_all()
