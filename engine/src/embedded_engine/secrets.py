@@ -26,12 +26,26 @@ class SecretError(EngineError):
 class Secret:
     """A reference to a secret: by URI (`env:NAME`, `file:PATH`, `cmd:COMMAND`), or by name where a program set it.
 
-    `token` tells two secrets of one name apart: a keyed hash of the value that a program gave.
+    `token` tells two secrets of one name apart: a keyed hash of the value that a program gave. `version` tells a file
+    that has changed from what it was.
     """
 
     name: str
     uri: str = ""
     token: str = ""
+    version: str = ""
+
+    @classmethod
+    def at(cls, uri: str) -> Secret:
+        """The secret at a URI as it is now."""
+        path = uri.removeprefix("file:").removeprefix("//")
+        if path == uri:
+            return cls(uri, uri)
+        try:
+            status = Path(path).expanduser().stat()
+        except OSError:
+            return cls(uri, uri)
+        return cls(uri, uri, version=f"{status.st_ino}:{status.st_mtime_ns}:{status.st_size}")
 
 
 class Secrets:
@@ -41,7 +55,7 @@ class Secrets:
         self._key_file = key_file
         self._key: bytes | None = None
         self._set: dict[str, bytes] = {}
-        self._read: dict[str, bytes] = {}
+        self._read: dict[Secret, bytes] = {}
 
     def set(self, name: str, value: str) -> Secret:
         """A secret whose value a program gives."""
@@ -53,9 +67,9 @@ class Secrets:
         """The plaintext, read now if it was not read before in this session."""
         if secret.token:
             return self._set[secret.token]
-        if secret.uri not in self._read:
-            self._read[secret.uri] = await asyncio.to_thread(_read, secret.uri)
-        return self._read[secret.uri]
+        if secret not in self._read:
+            self._read[secret] = await asyncio.to_thread(_read, secret.uri)
+        return self._read[secret]
 
     async def key(self, secret: Secret) -> str:
         """What stands for the value in a key: nothing can be read from it, and another value has another one."""

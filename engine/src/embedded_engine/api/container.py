@@ -43,7 +43,7 @@ def env_variables(ctx: RequestContext, self: ContainerValue) -> tuple[EnvVariabl
 def with_env_variable(
     ctx: RequestContext, self: ContainerValue, *, name: str, value: str, expand: bool = False
 ) -> ContainerValue:
-    return replace(self, config=self.config.with_env(name, _expanded(self, value, expand)))
+    return replace(self, config=self.config.with_env(name, _expanded(self, value, expand)), image_ref="")
 
 
 @field("Container", "withoutEnvVariable")
@@ -56,7 +56,7 @@ def with_secret_variable(
     ctx: RequestContext, self: ContainerValue, *, name: str, secret: SecretValue
 ) -> ContainerValue:
     others = tuple(pair for pair in self.secret_env if pair[0] != name)
-    return replace(self, secret_env=(*others, (name, secret.secret)))
+    return replace(self, secret_env=(*others, (name, secret.secret)), image_ref="")
 
 
 @field("Container", "withoutSecretVariable")
@@ -87,7 +87,7 @@ def labels(ctx: RequestContext, self: ContainerValue) -> tuple[LabelValue, ...]:
 
 @field("Container", "withLabel")
 def with_label(ctx: RequestContext, self: ContainerValue, *, name: str, value: str) -> ContainerValue:
-    return replace(self, config=self.config.with_label(name, value))
+    return replace(self, config=self.config.with_label(name, value), image_ref="")
 
 
 @field("Container", "withoutLabel")
@@ -97,7 +97,7 @@ def without_label(ctx: RequestContext, self: ContainerValue, *, name: str) -> Co
 
 @field("Container", "withAnnotation")
 def with_annotation(ctx: RequestContext, self: ContainerValue, *, name: str, value: str) -> ContainerValue:
-    return replace(self, annotations=(*_without(self.annotations, name), (name, value)))
+    return replace(self, annotations=(*_without(self.annotations, name), (name, value)), image_ref="")
 
 
 @field("Container", "withoutAnnotation")

@@ -79,7 +79,8 @@ def with_directory(
 ) -> ContainerValue:
     place = locate(self, self.absolute(_expanded(self, path, expand)))
     patterns = selection(include, exclude)
-    copy = CopyDirectory(source.fs, source.path, place.path, patterns, owner_of(self, owner), permissions, gitignore)
+    # `permissions` are taken and not used: so does Dagger v0.21.8 here, other than in Directory.withDirectory.
+    copy = CopyDirectory(source.fs, source.path, place.path, patterns, owner_of(self, owner), gitignore=gitignore)
     return changed(self, place, copy)
 
 

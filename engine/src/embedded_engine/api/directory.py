@@ -10,6 +10,7 @@ from pathlib import Path
 from embedded_engine.api.selection import selection
 from embedded_engine.api.values import DirectoryValue, FileValue
 from embedded_engine.binding import RequestContext, field
+from embedded_engine.errors import EngineError
 from embedded_engine.graph import FsNode, Patch, Scratch
 from embedded_engine.graph.changes import (
     ChangeOwner,
@@ -24,7 +25,12 @@ from embedded_engine.graph.changes import (
 )
 from embedded_engine.graph.export import export_directory
 from embedded_engine.graph.filesystem import Change
-from embedded_engine.store import Patterns
+from embedded_engine.store import Union
+from embedded_engine.store.patterns import glob_matches
+
+
+class DirectoryError(EngineError):
+    """Something that is no directory where one was asked for."""
 
 
 @field("Query", "directory")
@@ -34,7 +40,7 @@ def new_directory(ctx: RequestContext, self: object) -> DirectoryValue:
 
 @field("Directory", "sync")
 async def sync(ctx: RequestContext, self: DirectoryValue) -> DirectoryValue:
-    (await ctx.engine.graph.union(self.fs)).list(self.path)
+    await _found(ctx, self)
     return self
 
 
@@ -50,15 +56,15 @@ async def digest(ctx: RequestContext, self: DirectoryValue) -> str:
 
 @field("Directory", "entries")
 async def entries(ctx: RequestContext, self: DirectoryValue, *, path: str = "") -> tuple[str, ...]:
-    found = (await ctx.engine.graph.union(self.fs)).list(self.at(path))
+    found = (await _found(ctx, self)).list(self.at(path))
     return tuple(f"{name}/" if node.is_dir else name for name, node in found.items())
 
 
 @field("Directory", "glob")
 async def glob(ctx: RequestContext, self: DirectoryValue, *, pattern: str) -> tuple[str, ...]:
-    union = await ctx.engine.graph.union(self.fs)
-    wanted = Patterns(include=(pattern,))
-    return tuple(f"{path}/" if node.is_dir else path for path, node in union.walk(self.path) if wanted.matches(path))
+    union = await _found(ctx, self)
+    found = ((path, node) for path, node in union.walk(self.path) if glob_matches(pattern, path))
+    return tuple(f"{path}/" if node.is_dir else path for path, node in found)
 
 
 @field("Directory", "exists")
@@ -193,7 +199,7 @@ def chown(ctx: RequestContext, self: DirectoryValue, *, path: str, owner: str) -
 
 @field("Directory", "export")
 async def export(ctx: RequestContext, self: DirectoryValue, *, path: str, wipe: bool = False) -> str:
-    union = await ctx.engine.graph.union(self.fs)
+    union = await _found(ctx, self)
     target = Path(ctx.engine.workdir, path)
     await asyncio.to_thread(export_directory, union, self.path, target, wipe=wipe)
     return str(target)
@@ -215,3 +221,11 @@ def _copy_file(
 
 def _owner(accounts: FsNode, name: str) -> Owner:
     return Owner(name, accounts) if name else Owner()
+
+
+async def _found(ctx: RequestContext, directory: DirectoryValue) -> Union:
+    """The file system that holds the directory, if it is there and is one."""
+    union: Union = await ctx.engine.graph.union(directory.fs)
+    if not union.stat(directory.path, action="stat").is_dir:
+        raise DirectoryError(f"path {directory.path} is a file, not a directory")
+    return union

@@ -8,9 +8,15 @@ from pathlib import Path
 
 from embedded_engine.api.values import FileValue
 from embedded_engine.binding import RequestContext, field
+from embedded_engine.errors import EngineError
 from embedded_engine.graph import Patch, Scratch
 from embedded_engine.graph.changes import ChangeOwner, CopyFile, NewFile, Owner, SetTimestamps
 from embedded_engine.graph.export import export_file
+from embedded_engine.store import Union
+
+
+class FileError(EngineError):
+    """Something that is no file where one was asked for."""
 
 
 @field("Query", "file")
@@ -21,7 +27,7 @@ def new_file(ctx: RequestContext, self: object, *, name: str, contents: str, per
 
 @field("File", "sync")
 async def sync(ctx: RequestContext, self: FileValue) -> FileValue:
-    (await ctx.engine.graph.union(self.fs)).stat(self.path)
+    await _found(ctx, self)
     return self
 
 
@@ -32,14 +38,14 @@ def name(ctx: RequestContext, self: FileValue) -> str:
 
 @field("File", "size")
 async def size(ctx: RequestContext, self: FileValue) -> int:
-    return int((await ctx.engine.graph.union(self.fs)).stat(self.path).size)
+    return int((await _found(ctx, self)).stat(self.path).size)
 
 
 @field("File", "contents")
 async def contents(
     ctx: RequestContext, self: FileValue, *, offset_lines: int | None = None, limit_lines: int | None = None
 ) -> str:
-    union = await ctx.engine.graph.union(self.fs)
+    union = await _found(ctx, self)
     data: bytes = await asyncio.to_thread(union.read, self.path)
     text = data.decode("utf-8", "replace")
     if offset_lines is None and limit_lines is None:
@@ -85,3 +91,11 @@ async def export(ctx: RequestContext, self: FileValue, *, path: str, allow_paren
         target = target / self.name
     await asyncio.to_thread(export_file, union, self.path, target)
     return str(target)
+
+
+async def _found(ctx: RequestContext, file: FileValue) -> Union:
+    """The file system that holds the file, if it is there and is one."""
+    union: Union = await ctx.engine.graph.union(file.fs)
+    if union.stat(file.path, action="stat").is_dir:
+        raise FileError(f"path {file.path} is a directory, not a file")
+    return union

@@ -38,7 +38,7 @@ def expand(container: ContainerValue, text: str, wanted: bool) -> str:
     def value(match: re.Match[str]) -> str:
         name = match[1] if match[1] is not None else match[2]
         if name in secret:
-            raise PathError(f"expand cannot be used with secret env variable {name!r}")
+            raise PathError(f'expand cannot be used with secret env variable "{name}"')
         return env.get(name, "")
 
     return _VARIABLE.sub(value, text)

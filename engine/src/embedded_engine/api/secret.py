@@ -11,7 +11,7 @@ from embedded_engine.secrets import Secret
 
 @field("Query", "secret")
 def secret(ctx: RequestContext, self: object, *, uri: str, cache_key: str | None = None) -> SecretValue:
-    return SecretValue(Secret(uri, uri))
+    return SecretValue(Secret.at(uri))
 
 
 @field("Query", "setSecret")

@@ -18,12 +18,17 @@ _TYPES = {Kind.FILE: "REGULAR", Kind.DIRECTORY: "DIRECTORY", Kind.SYMLINK: "SYML
 
 
 def exists_as(union: Union, path: str, expected: str | None, *, follow: bool) -> bool:
-    """Whether something is at `path`, of the expected type if one is named. A link is itself only when looked for."""
+    """Whether something is at `path`, of the expected type if one is named. A link is itself only when looked for.
+
+    Something below a file is neither there nor missing: that is an error, as on Dagger.
+    """
     wanted = _KINDS.get(expected) if expected else None
     follow = follow and wanted is not Kind.SYMLINK
-    if not union.exists(path, follow):
+    try:
+        found = union.stat(path, follow).kind
+    except PathNotFoundError:
         return False
-    return wanted is None or union.stat(path, follow).kind is wanted
+    return wanted is None or found is wanted
 
 
 @dataclass(frozen=True)

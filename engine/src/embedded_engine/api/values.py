@@ -35,9 +35,11 @@ class DirectoryValue:
     path: str = "/"
 
     def at(self, path: str) -> str:
-        """The absolute path, within the file system, of a path in this directory. `..` never leads out of it."""
-        inside = posixpath.normpath(posixpath.join("/", path))
-        return posixpath.normpath(f"{self.path}/{inside}").replace("//", "/")
+        """The absolute path, within the file system, of a path in this directory.
+
+        `..` leads from a part of a directory to the whole, as on Dagger, and never above the file system's root.
+        """
+        return posixpath.normpath(f"{self.path}/{path}").replace("//", "/")
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class ContainerValue:
 
     def configured(self, **changes: Any) -> ContainerValue:
         """The same container with changes to its image configuration."""
-        return replace(self, config=replace(self.config, **changes))
+        return replace(self, config=replace(self.config, **changes), image_ref="")
 
     def absolute(self, path: str) -> str:
         """A path of the container, relative ones from its working directory."""
@@ -157,7 +159,7 @@ class ContainerValue:
     def with_mount(self, mount: Mount) -> ContainerValue:
         """The same container with a mount, in place of one at the same path."""
         others = tuple(each for each in self.mounts if each.target != mount.target)
-        return replace(self, mounts=(*others, mount))
+        return replace(self, mounts=(*others, mount), image_ref="")
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,12 @@ def process_account(root: Union, user: str) -> Account:
     name = name or "0"
     entry = next((row for row in _rows(root, "/etc/passwd") if name in (row[0], row[2])), None)
     if entry is None and not name.isdecimal():
-        raise UnknownAccountError(f"unable to find user {name}: no matching entries in passwd file")
+        raise UnknownAccountError(f"get user: unable to find user {name}: no matching entries in passwd file")
     uid = int(entry[2]) if entry else int(name)
     if group:
-        return Account(uid, _group_id(root, group))
+        return Account(
+            uid, _group_id(root, group, "get user: unable to find group {}: no matching entries in group file")
+        )
     gid = int(entry[3]) if entry else 0
     member = entry[0] if entry else name
     more = (int(row[2]) for row in _rows(root, "/etc/group") if member in row[3].split(","))
@@ -59,9 +61,9 @@ def file_owner(root: Union, owner: str) -> tuple[int, int]:
     else:
         row = next((row for row in _rows(root, "/etc/passwd") if row[0] == name), None)
         if row is None:
-            raise UnknownAccountError(f"find uid: user {name!r} is not in /etc/passwd")
+            raise UnknownAccountError(f"find uid: no such user: {name}")
         uid = int(row[2])
-    return uid, _group_id(root, group) if group else uid
+    return uid, _group_id(root, group, "find gid: no such group: {}") if group else uid
 
 
 async def resolve_owner(graph: Graph, owner: str, accounts: FsNode | None) -> tuple[int, int] | None:
@@ -75,12 +77,12 @@ async def resolve_owner(graph: Graph, owner: str, accounts: FsNode | None) -> tu
     return file_owner(await graph.union(accounts), owner)
 
 
-def _group_id(root: Union, group: str) -> int:
+def _group_id(root: Union, group: str, unknown: str) -> int:
     if group.isdecimal():
         return int(group)
     row = next((row for row in _rows(root, "/etc/group") if row[0] == group), None)
     if row is None:
-        raise UnknownAccountError(f"unable to find group {group}: no matching entries in group file")
+        raise UnknownAccountError(unknown.format(group))
     return int(row[2])
 
 

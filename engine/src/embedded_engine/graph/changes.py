@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
 
 ROOT = (0, 0)
+# Setuid, setgid and sticky bits of something new are dropped, as on Dagger; copies keep theirs.
+MODE = 0o777
 EVERYTHING = Patterns()
 
 
@@ -53,13 +55,13 @@ class NewFile(Change):
     owner: Owner = NOBODY_IN_PARTICULAR
 
     async def inputs(self, graph: Graph) -> str:
-        return fingerprint("file", self.path, self.contents, self.permissions, await self.owner.key(graph))
+        return fingerprint("file", self.path, self.contents, self.permissions & MODE, await self.owner.key(graph))
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         owner = await self.owner.resolve(graph) or ROOT
 
         def write(writer: LayerWriter) -> None:
-            writer.write(self.path, self.contents, mode=self.permissions, owner=owner)
+            writer.write(self.path, self.contents, mode=self.permissions & MODE, owner=owner)
 
         return write
 
@@ -73,13 +75,13 @@ class NewDirectory(Change):
     owner: Owner = NOBODY_IN_PARTICULAR
 
     async def inputs(self, graph: Graph) -> str:
-        return fingerprint("mkdir", self.path, self.permissions, await self.owner.key(graph))
+        return fingerprint("mkdir", self.path, self.permissions & MODE, await self.owner.key(graph))
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         owner = await self.owner.resolve(graph) or ROOT
 
         def make(writer: LayerWriter) -> None:
-            writer.mkdir(self.path, mode=self.permissions, owner=owner)
+            writer.mkdir(self.path, mode=self.permissions & MODE, owner=owner)
 
         return make
 

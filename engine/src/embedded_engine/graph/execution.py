@@ -11,23 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from embedded_engine.errors import EngineError
 from embedded_engine.events import StepFinished, StepOutput, StepStarted
+from embedded_engine.graph.accounts import UnknownAccountError
 from embedded_engine.graph.graph import current_stage
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.graph.node import FsNode
 from embedded_engine.graph.output import Output, tail
 from embedded_engine.graph.process import Process, TreeMount
+from embedded_engine.sandbox import Exit, StartError
 from embedded_engine.store import Tree
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
     from embedded_engine.graph.preparation import Prepared
-    from embedded_engine.sandbox import Exit
 
 MAX_ERROR_OUTPUT_BYTES = 100 * 1024
 COMMAND_LABEL_CHARACTERS = 100
 MAX_EXIT_CODE = 127
 # Codes from 192 belong to programs again; those between say that a signal ended the process.
 FIRST_CODE_AFTER_SIGNALS = 192
+# The code of a program that cannot be started, and what stands for one where no container was started at all.
+CANNOT_START = 1
+NEVER_RAN = -1
 
 
 class ExitExpectation(enum.Enum):
@@ -122,15 +126,21 @@ class _Run:
         record = self._graph.store.results.get(self._key)
         if record is None or not self._execution.expect.accepts(record["exit_code"]):
             return None
+        if not all(self._graph.store.blobs.has(blob) for blob in record["outputs"].values()):
+            return None
         return ExecutionResult(record["exit_code"], record["outputs"], record["layers"], record["seconds"])
 
     async def _run(self) -> ExecutionResult:
-        from embedded_engine.graph.preparation import prepare
+        from embedded_engine.graph.preparation import RedirectError, prepare
 
         graph, execution = self._graph, self._execution
         async with AsyncExitStack() as stack:
             # What it needs is made first, by steps of their own: an execution's time is that of its process.
-            prepared = await prepare(graph, execution.process, stack, redirect_stdin=execution.redirect_stdin)
+            try:
+                prepared = await prepare(graph, execution.process, stack, redirect_stdin=execution.redirect_stdin)
+                await asyncio.to_thread(self._open_redirects, prepared)
+            except (UnknownAccountError, RedirectError) as failure:
+                raise ExecError(str(failure), execution.process.args, NEVER_RAN, "", "") from None
             graph.emit(StepStarted(self._key, self._label, self._stage))
             begin = time.monotonic()
             error: str | None = None
@@ -152,17 +162,30 @@ class _Run:
         await output.open()
         try:
             ended = await graph.sandbox.run(prepared.spec_with(output))
+        except StartError:
+            # As on Dagger: a program that cannot be started is one that fails; its stderr says why.
+            ended = Exit(CANNOT_START)
         finally:
             await output.finish()
         if not execution.expect.accepts(ended.code):
             raise _failure(ended, execution.process.args, output)
         return await asyncio.to_thread(self._keep, prepared, output, ended.code, time.monotonic() - begin)
 
+    @property
+    def _redirects(self) -> tuple[tuple[str, str], ...]:
+        """The streams that go to files, with the files' paths."""
+        pairs = (("stdout", self._execution.redirect_stdout), ("stderr", self._execution.redirect_stderr))
+        return tuple((stream, path) for stream, path in pairs if path)
+
+    def _open_redirects(self, prepared: Prepared) -> None:
+        for stream, path in self._redirects:
+            prepared.open_redirect(stream, path)
+
     def _keep(self, prepared: Prepared, output: Output, code: int, seconds: float) -> ExecutionResult:
         """Commit the layers and the output, then the record that names them: a crash before it loses only work."""
         store = self._graph.store
-        prepared.redirect(self._execution.redirect_stdout, output.file("stdout"))
-        prepared.redirect(self._execution.redirect_stderr, output.file("stderr"))
+        for stream, path in self._redirects:
+            prepared.redirect(path, output.file(stream))
         layers = prepared.commit()
         streams = ("stdout", "stderr", "combined")
         outputs = {stream: store.blobs.add(output.file(stream)) for stream in streams}

@@ -92,9 +92,10 @@ def _write_all(file: RawIOBase, data: bytes) -> None:
 def tail(path: Path, limit: int) -> str:
     """The last `limit` bytes of a file as text, with a note of how many bytes stand before them."""
     size = path.stat().st_size if path.exists() else 0
+    note = f"[omitting {size - limit} bytes]..." if size > limit else ""
     if not size:
         return ""
     with path.open("rb") as file:
         file.seek(max(0, size - limit))
-        text = file.read().decode("utf-8", "replace")
-    return f"[omitting {size - limit} bytes]...{text}" if size > limit else text
+        # The note takes the place of as many bytes: what is given never exceeds the limit.
+        return note + file.read()[len(note) :].decode("utf-8", "replace")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import posixpath
 import secrets as random
 import shutil
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
 from embedded_engine import sandbox
 from embedded_engine.errors import EngineError
@@ -41,6 +42,10 @@ class Writable:
     base: Union
     staged: StagedLayer
 
+    def inside(self, path: str) -> str:
+        """Where an absolute path of the container, which lies in this mount, is in its file system."""
+        return posixpath.normpath(f"{self.root}/{path[len(self.target.rstrip('/')) :]}")
+
 
 @dataclass
 class Prepared:
@@ -54,16 +59,34 @@ class Prepared:
         """The container with its output going to the pipes of `output`."""
         return replace(self.spec, stdout=output.pipe("stdout"), stderr=output.pipe("stderr"))
 
+    def open_redirect(self, name: str, path: str) -> None:
+        """Make or empty the file at an absolute path of the container that the stream `name` goes to.
+
+        It belongs to the process's user alone unless it is there already; its directory must be there.
+        """
+        targets = [*(mount.target for mount in self.spec.mounts if _within(path, mount.target)), "/"]
+        writable = next((each for each in self.writables if each.target == max(targets, key=len)), None)
+        if writable is None:
+            raise RedirectError(f'open redirect {name} file: cannot resolve path "{path}"')
+        inside = writable.inside(path)
+        view = LayerWriter(writable.base, writable.staged).view
+        if not view.exists(posixpath.dirname(inside)):
+            raise RedirectError(f"open redirect {name} file: open {path}: no such file or directory")
+        if view.exists(inside) and view.stat(inside).is_dir:
+            raise RedirectError(f"open redirect {name} file: open {path}: is a directory")
+        self._write(writable, inside, b"")
+
     def redirect(self, path: str, source: Path) -> None:
         """Put a stream's bytes at an absolute path of the container, as if the process had written them there."""
-        if not path:
-            return
         writable = max(
             (each for each in self.writables if _within(path, each.target)), key=lambda each: len(each.target)
         )
-        inside = f"{writable.root.rstrip('/')}/{path[len(writable.target.rstrip('/')) :].lstrip('/')}"
         with source.open("rb") as stream:
-            LayerWriter(writable.base, writable.staged).write(inside, stream, mode=0o644, owner=(0, 0))
+            self._write(writable, writable.inside(path), stream)
+
+    def _write(self, writable: Writable, inside: str, content: bytes | BinaryIO) -> None:
+        owner = (self.spec.uid, self.spec.gid)
+        LayerWriter(writable.base, writable.staged).write(inside, content, mode=0o600, owner=owner, truncate=True)
 
     def commit(self) -> dict[str, str]:
         """Keep what was written: the id of a layer by the target of its mount, `/` for the root; none where empty."""
@@ -191,9 +214,9 @@ async def _environment(graph: Graph, process: Process) -> tuple[tuple[str, str],
 def _stdin_file(path: str, writables: list[Writable]) -> Path:
     """The file of the container that the process reads as its standard input."""
     covering = max((each for each in writables if _within(path, each.target)), key=lambda each: len(each.target))
-    inside = f"{covering.root.rstrip('/')}/{path[len(covering.target.rstrip('/')) :].lstrip('/')}"
+    inside = covering.inside(path)
     if not covering.base.exists(inside):
-        raise RedirectError(f"redirect stdin: {path}: no such file")
+        raise RedirectError(f"open redirect stdin file: open {path}: no such file or directory")
     return covering.base.stat(inside).real
 
 
