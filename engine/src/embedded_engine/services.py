@@ -16,10 +16,11 @@ from embedded_engine.graph.execution import MAX_ERROR_OUTPUT_BYTES, ExecError, l
 from embedded_engine.graph.output import Output, tail
 from embedded_engine.graph.preparation import prepare
 from embedded_engine.health import wait_until_ready
+from embedded_engine.host_relay import HostRelay
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
-    from embedded_engine.graph.process import Service
+    from embedded_engine.graph.process import HostPorts, Service
     from embedded_engine.sandbox import Running
 
 DETACH_SECONDS = 10.0
@@ -40,8 +41,8 @@ class RunningService:
 
     service: Service
     hostname: str
-    container: Running
-    output: Output
+    container: Running | HostRelay
+    output: Output | None
     stack: AsyncExitStack
     users: int = 0
     pinned: bool = False
@@ -54,7 +55,7 @@ class RunningService:
 
     def log(self) -> str:
         """The end of what it wrote."""
-        return tail(self.output.file("combined"), LOG_BYTES).strip()
+        return tail(self.output.file("combined"), LOG_BYTES).strip() if self.output is not None else ""
 
 
 class Services:
@@ -132,6 +133,8 @@ class Services:
             await self._stop(running, kill=False)
 
     async def _launch(self, service: Service) -> RunningService:
+        if service.host is not None:
+            return await self._offer(service, service.host)
         graph, process = self._graph, service.process
         step, name = f"service:{service.digest}", f"service {label(process.args)}"
         async with AsyncExitStack() as stack:
@@ -151,7 +154,7 @@ class Services:
                 container = await graph.sandbox.start(prepared.spec_with(output))
                 stack.push_async_callback(container.stop, 0)
                 running = RunningService(service, self.hostname(service), container, output, AsyncExitStack())
-                await self._ready(running)
+                await self._ready(running, container, output)
             except BaseException as failure:
                 error = (str(failure) or type(failure).__name__).splitlines()[0]
                 raise
@@ -161,11 +164,18 @@ class Services:
             running.stack = stack.pop_all()
             return running
 
-    async def _ready(self, running: RunningService) -> None:
+    async def _offer(self, service: Service, ports: HostPorts) -> RunningService:
+        """Ports of this machine: ready as soon as they are listened to."""
+        stack = AsyncExitStack()
+        relay = await HostRelay.open(self._graph.sandbox, ports)
+        stack.push_async_callback(relay.stop, 0)
+        return RunningService(service, self.hostname(service), relay, None, stack)
+
+    async def _ready(self, running: RunningService, container: Running, output: Output) -> None:
         """Wait for readiness or the end of the process, whichever comes first, and no longer than the limit."""
         limit = float(os.environ.get("CI_ENGINE_SERVICE_SECONDS", READY_SECONDS))
-        ready = asyncio.create_task(wait_until_ready(self._graph.sandbox, running.service, running.container))
-        ended = asyncio.create_task(running.container.wait())
+        ready = asyncio.create_task(wait_until_ready(self._graph.sandbox, running.service, container))
+        ended = asyncio.create_task(container.wait())
         name = label(running.service.process.args)
         try:
             done, _ = await asyncio.wait({ready, ended}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -177,8 +187,8 @@ class Services:
             ready.result()
             return
         if ended in done:
-            await running.output.finish()
-            raise _ended_early(running, ended.result().code)
+            await output.finish()
+            raise _ended_early(running, output, ended.result().code)
         wanted = (
             ", ".join(f"{port.port}/{port.protocol.lower()}" for port in running.service.ports) or "its health check"
         )
@@ -199,13 +209,13 @@ class Services:
         await running.stack.aclose()
 
 
-def _ended_early(running: RunningService, code: int) -> EngineError:
+def _ended_early(running: RunningService, output: Output, code: int) -> EngineError:
     """A service that failed is told as an execution that failed, with its output, as on Dagger."""
     args = running.service.process.args
     text = f"service {label(args)!r} ended before it was ready: exit code: {code}"
     if code == 0:
         return ServiceError(f"{text}{_log(running)}")
-    stdout, stderr = (tail(running.output.file(stream), MAX_ERROR_OUTPUT_BYTES) for stream in ("stdout", "stderr"))
+    stdout, stderr = (tail(output.file(stream), MAX_ERROR_OUTPUT_BYTES) for stream in ("stdout", "stderr"))
     return ExecError(text, args, code, stdout, stderr)
 
 

@@ -118,22 +118,35 @@ class Process:
 
 
 @dataclass(frozen=True)
+class HostPorts:
+    """Ports of this machine that containers reach as a service: (front, back), of `host` as this machine sees it."""
+
+    host: str
+    forwards: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class Service:
-    """A process that others reach by name while it runs. Equal services are one instance in a session."""
+    """A process that others reach by name while it runs. Equal services are one instance in a session.
+
+    With `host` it is ports of this machine, and the process is none.
+    """
 
     process: Process
     ports: tuple[Port, ...] = ()
     healthcheck: Healthcheck | None = None
     hostname: str = ""
+    host: HostPorts | None = None
     digest: str = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        parts = (self.process, self.ports, self.healthcheck, self.hostname)
+        parts = (self.process, self.ports, self.healthcheck, self.hostname, self.host)
         object.__setattr__(self, "digest", fingerprint("service", *parts))
 
     async def key(self, graph: Graph) -> str:
         """The key of what the service is; its run-time state has none."""
-        return fingerprint("service", await self.process.key(graph), self.ports, self.healthcheck, self.hostname)
+        settings = (self.ports, self.healthcheck, self.hostname, self.host)
+        return fingerprint("service", await self.process.key(graph), settings)
 
 
 async def _mount_key(graph: Graph, mount: Mount) -> tuple[str, ...]:
