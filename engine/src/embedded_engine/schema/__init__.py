@@ -16,6 +16,7 @@ from typing import cast
 from graphql import DocumentNode, GraphQLSchema, build_ast_schema, execute_sync, parse
 
 from embedded_engine.errors import EngineError
+from embedded_engine.schema.integers import with_wide_integers
 from embedded_engine.schema.reflect import reflect
 from embedded_engine.store.files import write_atomically
 
@@ -44,12 +45,12 @@ class Schema:
         path = self.directory / "schema.pickle"
         try:
             # Written by this program below, in the user's own cache.
-            return cast(GraphQLSchema, pickle.loads(path.read_bytes()))  # noqa: S301
+            return with_wide_integers(cast(GraphQLSchema, pickle.loads(path.read_bytes())))  # noqa: S301
         except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError):
             document = parse(self.sdl, no_location=True)
             schema = build_ast_schema(document, assume_valid=True, assume_valid_sdl=True)
             write_atomically(path, pickle.dumps(schema))
-            return schema
+            return with_wide_integers(schema)
 
     def prepared(self, query: str) -> bytes | None:
         """The answer to an introspection query that was answered before, in this session or another."""
