@@ -12,10 +12,8 @@ from embedded_engine.api.stat import exists_as
 from embedded_engine.api.values import ContainerValue, DirectoryValue, FileValue
 from embedded_engine.binding import RequestContext, field
 from embedded_engine.graph.changes import (
-    ChangeOwner,
     CopyDirectory,
     CopyFile,
-    NewDirectory,
     NewFile,
     NewSymlink,
     Owner,
@@ -148,32 +146,12 @@ def with_new_file(
     return changed(self, place, NewFile(place.path, contents.encode(), permissions or 0o644, owner_of(self, owner)))
 
 
-@field("Container", "withNewDirectory")
-def with_new_directory(
-    ctx: RequestContext,
-    self: ContainerValue,
-    *,
-    path: str,
-    permissions: int = 0o755,
-    owner: str = "",
-    expand: bool = False,
-) -> ContainerValue:
-    place = locate(self, self.absolute(_expanded(self, path, expand)))
-    return changed(self, place, NewDirectory(place.path, permissions, owner_of(self, owner)))
-
-
 @field("Container", "withSymlink")
 def with_symlink(
     ctx: RequestContext, self: ContainerValue, *, target: str, link_name: str, expand: bool = False
 ) -> ContainerValue:
     place = locate(self, self.absolute(_expanded(self, link_name, expand)))
     return changed(self, place, NewSymlink(place.path, _expanded(self, target, expand)))
-
-
-@field("Container", "chown")
-def chown(ctx: RequestContext, self: ContainerValue, *, path: str, owner: str, expand: bool = False) -> ContainerValue:
-    place = locate(self, self.absolute(_expanded(self, path, expand)))
-    return changed(self, place, ChangeOwner(place.path, owner_of(self, owner)))
 
 
 def _copy_file(

@@ -121,7 +121,7 @@ class Fields:
 def _resolver(type_name: str, field_name: str) -> Resolver:
     if field_name == "id":
         return _itself
-    if type_name == "Query" and (field_name == "node" or _loads_by_id(field_name)):
+    if type_name == "Query" and (field_name == "node" or loads_by_id(field_name)):
         return _by_id
     return resolver_of(type_name, field_name)
 
@@ -134,7 +134,8 @@ def _by_id(_context: RequestContext, _root: object, *, id: ApiValue) -> ApiValue
     return id
 
 
-def _loads_by_id(field_name: str) -> bool:
+def loads_by_id(field_name: str) -> bool:
+    """Whether a field of Query finds an object of some type by its id, as `node` does."""
     return field_name.startswith("load") and field_name.endswith("FromID")
 
 
