@@ -103,6 +103,7 @@ PARTLY: Mapping[str, str] = {
     "Host.tunnel": "not UDP",
     "Query.container": "this machine's platform only",
     "Query.git": "not over SSH",
+    "Container.up": "not UDP; not `experimentalPrivilegedNesting`",
     "Service.up": "not UDP",
 }
 

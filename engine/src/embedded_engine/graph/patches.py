@@ -41,19 +41,10 @@ class MakePatch(Change):
         return fingerprint("make-patch", await self.before.content(graph), await self.after.content(graph), self.path)
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
-        found = await differences(graph, self.before, self.after)
-        before, after = await graph.union(self.before.fs), await graph.union(self.after.fs)
+        patch = await patch_between(graph, self.before, self.after)
 
         def write(writer: LayerWriter) -> None:
-            folder = graph.store.scratch()
-            try:
-                for name, union, place in (("a", before, self.before), ("b", after, self.after)):
-                    (folder / name).mkdir()
-                    materialise(union, place.path, (*found.added, *found.modified, *found.all_removed), folder / name)
-                command = ["diff", "--binary", "--no-prefix", "--no-index", "a", "b"]
-                writer.write(self.path, run_git(command, folder, accept=(0, 1)))
-            finally:
-                remove_tree(folder)
+            writer.write(self.path, patch)
 
         return write
 
@@ -85,6 +76,62 @@ class ApplyPatch(Change):
                 remove_tree(folder)
 
         return write
+
+
+@dataclass(frozen=True)
+class LineCount:
+    """Lines that a file gained and lost; `old` is where it was, if it was moved."""
+
+    added: int
+    removed: int
+    old: str = ""
+
+
+async def patch_between(graph: Graph, before: Place, after: Place) -> bytes:
+    """The difference between two directories as git writes it."""
+    return await _diff(graph, before, after, "--binary", "--no-prefix")
+
+
+async def line_counts(graph: Graph, before: Place, after: Place) -> dict[str, LineCount]:
+    """The lines that changed, by the path after the change, or before it where the file is gone."""
+    fields = iter(
+        (await _diff(graph, before, after, "--numstat", "-z", "-M")).decode("utf-8", "surrogateescape").split("\0")
+    )
+    found: dict[str, LineCount] = {}
+    for entry in fields:
+        if not entry:
+            continue
+        added, removed, path = entry.split("\t", 2)
+        # A moved or changed file has no path here: both paths follow, as entries of their own.
+        old, new = (next(fields), next(fields)) if not path else (path, path)
+        old_path, new_path = (each.partition("/")[2] if each != "/dev/null" else "" for each in (old, new))
+        count = LineCount(_number(added), _number(removed), old_path if old_path and old_path != new_path else "")
+        found[new_path or old_path] = count if new_path else LineCount(count.added, count.removed)
+    return found
+
+
+async def _diff(graph: Graph, before: Place, after: Place, *options: str) -> bytes:
+    """What git says of two directories; only what differs is looked at."""
+    found = await differences(graph, before, after)
+    sides = [("a", await graph.union(before.fs), before.path), ("b", await graph.union(after.fs), after.path)]
+    paths = (*found.added, *found.modified, *found.all_removed)
+
+    def diff() -> bytes:
+        folder = graph.store.scratch()
+        try:
+            for name, union, root in sides:
+                (folder / name).mkdir()
+                materialise(union, root, paths, folder / name)
+            return run_git(["diff", *options, "--no-index", "a", "b"], folder, accept=(0, 1))
+        finally:
+            remove_tree(folder)
+
+    return await asyncio.to_thread(diff)
+
+
+def _number(text: str) -> int:
+    """A count of lines; a binary file has none."""
+    return int(text) if text.isdecimal() else 0
 
 
 def materialise(union: Union, root: str, paths: Iterable[str], folder: Path) -> None:
