@@ -41,7 +41,9 @@ def engine(request: pytest.FixtureRequest) -> str:
 async def connection(engine: str) -> AsyncIterator[None]:
     """Connect the SDK's global client, once."""
     store = Path(os.environ["CI_ENGINE_STORE"]) if "CI_ENGINE_STORE" in os.environ else None
-    with embedded_session(store=store) if engine == "embedded" else nullcontext(_find_dagger()):
+    if engine == "dagger":
+        _find_dagger()
+    with embedded_session(store=store) if engine == "embedded" else nullcontext():
         ready, done = asyncio.Event(), asyncio.Event()
 
         async def hold() -> None:

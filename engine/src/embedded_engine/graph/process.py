@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -108,13 +109,16 @@ class Process:
 
     async def key(self, graph: Graph) -> str:
         """The key of everything that goes in, each part by its content."""
-        mounts = [await _mount_key(graph, mount) for mount in self.mounts]
+        # What is to be made for them is made at the same time.
+        rootfs, *mounts = await asyncio.gather(
+            graph.key(self.rootfs), *(_mount_key(graph, mount) for mount in self.mounts)
+        )
         secrets = [(name, await graph.secrets.key(secret)) for name, secret in self.secret_env]
         volatile = [name for name, _ in self.volatile_env]
         bindings = [(alias, await service.key(graph)) for alias, service in self.bindings]
         settings = (self.args, self.env, volatile, self.cwd, self.user, self.stdin, self.platform)
         isolation = (self.no_init, self.insecure_root_capabilities, self.network)
-        return fingerprint("process", await graph.key(self.rootfs), mounts, secrets, bindings, settings, isolation)
+        return fingerprint("process", rootfs, mounts, secrets, bindings, settings, isolation)
 
 
 @dataclass(frozen=True)
