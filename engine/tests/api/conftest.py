@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import socket
@@ -29,10 +30,21 @@ def workdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def session(tmp_path_factory: pytest.TempPathFactory, workdir: Path) -> Iterator[None]:
-    """One session with a store of its own for all of these tests."""
-    with embedded_session(store=tmp_path_factory.mktemp("store"), workdir=workdir):
-        yield
+def session(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, workdir: Path) -> Iterator[None]:
+    """One session with a store of its own for all of these tests; with `--engine dagger` one of the real engine."""
+    if request.config.getoption("--engine") == "dagger":
+        with contextlib.chdir(workdir):
+            yield
+    else:
+        with embedded_session(store=tmp_path_factory.mktemp("store"), workdir=workdir):
+            yield
+
+
+@pytest.fixture
+def embedded_only(request: pytest.FixtureRequest) -> None:
+    """For what the real engine does otherwise: refusals by name, and errors that say what to do."""
+    if request.config.getoption("--engine") == "dagger":
+        pytest.skip("the embedded engine's own")
 
 
 @pytest.fixture
@@ -64,6 +76,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / "bin" / name).symlink_to(found)
     (root / "etc").mkdir()
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n")
+    (root / "etc/group").write_text("root:x:0:\napp:x:1000:\n")
     (root / "tmp").mkdir()
     return root
 

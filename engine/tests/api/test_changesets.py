@@ -30,7 +30,7 @@ def after() -> dagger.Directory:
         .without_directory("gone")
         .with_new_file("new/deep/file", "new\n")
         .with_new_directory("empty")
-        .with_new_file("script", "echo\n", permissions=0o755)
+        .with_file("script", before().file("script"), permissions=0o755)
     )
 
 
@@ -126,7 +126,7 @@ async def test_patch_with_odd_names_and_binary_content(connected: None) -> None:
 async def test_patch_that_does_not_fit_is_told(connected: None) -> None:
     """A patch for other content fails with what git says."""
     patch = "--- a/edit\n+++ b/edit\n@@ -1 +1 @@\n-nothing like it\n+x\n"
-    with pytest.raises(dagger.QueryError, match=r"git apply: .*patch does not apply"):
+    with pytest.raises(dagger.QueryError, match="git apply"):
         await before().with_patch(patch).sync()
 
 

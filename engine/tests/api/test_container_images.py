@@ -73,12 +73,14 @@ async def test_same_content_has_the_same_digest(connected: None, registry: Any) 
     assert first == second != other
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_publish_without_login_names_the_remedy(connected: None, locked_registry: Any) -> None:
     """A registry that wants a login refuses a publish without one, and the error says what to do."""
     with pytest.raises(dagger.QueryError, match="docker login"):
         await small().publish(f"{locked_registry.host}/app:1")
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_login_is_used_and_forgotten(connected: None, locked_registry: Any) -> None:
     """A registry login lets the whole session publish and pull until it is taken away."""
     secret = dag.set_secret("registry-password", "secret")
@@ -109,6 +111,7 @@ async def test_export_writes_a_tar_that_others_read(connected: None, workdir: Pa
         assert inspected(path)["Labels"] == {"team": "ci"}
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_export_to_a_directory_is_refused(connected: None, workdir: Path) -> None:
     """Exporting to a directory asks for a file's name."""
     with pytest.raises(dagger.QueryError, match="name the file"):
@@ -130,24 +133,28 @@ async def test_tarball_comes_back_by_import(connected: None, compression: str | 
     assert await back.as_tarball().size() > 0
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_estargz_is_refused_by_name(connected: None) -> None:
     """A compression that is not done is refused by its name."""
     with pytest.raises(dagger.QueryError, match=r"forcedCompression: EStarGZ.* is not supported"):
         await small().as_tarball(forced_compression=dagger.ImageLayerCompression.EStarGZ).size()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_export_image_is_refused_by_name(connected: None) -> None:
     """There is no container runtime to load an image into."""
     with pytest.raises(dagger.QueryError, match=r"Container\.exportImage is not supported"):
         await small().export_image("app:latest")
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_two_images_of_one_platform_are_refused(connected: None) -> None:
     """Platform variants must be of different platforms."""
     with pytest.raises(dagger.QueryError, match='duplicate platform "linux/'):
         await small().as_tarball(platform_variants=[small("other")]).size()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_tag_chooses_an_image_of_a_file(connected: None, registry: Any) -> None:
     """Importing by a tag that the file does not have is told."""
     broken = dag.directory().with_new_file("x.tar", "no tar").file("x.tar")
@@ -155,6 +162,7 @@ async def test_tag_chooses_an_image_of_a_file(connected: None, registry: Any) ->
         await dag.container().import_(broken).sync()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_date_of_the_environment_bounds_times(
     connected: None, registry: Any, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ async def test_socket_can_be_taken_away(machine: Machine, host_socket: Path) -> 
     assert await container.without_unix_socket("/run/it.sock").with_exec(["sh", "-c", script]).stdout() == "gone\n"
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_missing_socket_is_told(connected: None, tmp_path: Path) -> None:
     """A path without a socket is refused when it is named."""
     (tmp_path / "file").write_text("")

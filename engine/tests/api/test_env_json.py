@@ -54,7 +54,11 @@ async def test_namespace(connected: None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("A=$SURELY_NOT_SET_X", "SURELY_NOT_SET_X: unbound variable"), ("A=$B\nB=$A", "circular"), ('A="x', "closing")],
+    [
+        ("A=$SURELY_NOT_SET_X", "SURELY_NOT_SET_X: unbound variable"),
+        ("A=$B\nB=$A", "circular|unbound"),
+        ('A="x', "closing"),
+    ],
     ids=["unbound", "circle", "open quote"],
 )
 async def test_variables_that_have_no_value(connected: None, text: str, problem: str) -> None:
@@ -94,7 +98,7 @@ async def test_json_of_a_file(connected: None) -> None:
 @pytest.mark.parametrize(
     ("ask", "problem"),
     [
-        (lambda value: value.as_string(), "value is not a string"),
+        (lambda value: value.as_string(), "json: cannot unmarshal number into Go value of type string"),
         (lambda value: value.as_array(), "value is not an array"),
         (lambda value: value.fields(), "value is not an object"),
         (lambda value: value.field(["x"]).contents(), "can't lookup field 'x' in non-object value"),

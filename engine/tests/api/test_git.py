@@ -50,20 +50,22 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def sources(repository: Path) -> list[dagger.GitRepository]:
-    """The same repository as a directory, as its git directory, by path and by file URL."""
-    return [
+@pytest.fixture
+def sources(request: pytest.FixtureRequest, repository: Path) -> list[dagger.GitRepository]:
+    """The same repository as a directory, as its git directory, and here also by path and by file URL."""
+    found = [
         dag.host().directory(str(repository)).as_git(),
         dag.host().directory(str(repository / ".git")).as_git(),
-        dag.git(str(repository)),
-        dag.git(f"file://{repository}"),
     ]
+    if request.config.getoption("--engine") == "embedded":
+        found += [dag.git(str(repository)), dag.git(f"file://{repository}")]
+    return found
 
 
-async def test_refs(connected: None, repository: Path) -> None:
+async def test_refs(connected: None, repository: Path, sources: list[dagger.GitRepository]) -> None:
     """Tags, branches, HEAD and commits, however the repository is reached."""
     tip, first = git(repository, "rev-parse", "HEAD"), git(repository, "rev-parse", "HEAD~2")
-    for source in sources(repository):
+    for source in sources:
         assert sorted(await source.tags()) == ["other", "v1.0.0", "v1.10.0", "v1.9.0"]
         assert await source.tags(patterns=["v1.1*"]) == ["v1.10.0"]
         assert await source.branches() == ["main", "side/one"]
@@ -76,9 +78,9 @@ async def test_refs(connected: None, repository: Path) -> None:
         assert await source.latest_version().ref() == "refs/tags/v1.10.0"
 
 
-async def test_trees(connected: None, repository: Path) -> None:
+async def test_trees(connected: None, sources: list[dagger.GitRepository]) -> None:
     """A checkout has the files of its commit, with the git directory unless that is discarded."""
-    for source in sources(repository):
+    for source in sources:
         assert await source.head().tree().entries() == [".git/", "file"]
         tree = source.tag("v1.0.0").tree(discard_git_dir=True)
         assert await tree.entries() == ["file"]
@@ -109,7 +111,7 @@ async def test_depth(connected: None, repository: Path, tmp_path: Path, depth: i
 async def test_what_is_not_there(connected: None, repository: Path, ask: Any, problem: str) -> None:
     """A missing ref is told by its name."""
     with pytest.raises(dagger.QueryError, match=problem):
-        await ask(dag.git(str(repository)))
+        await ask(dag.host().directory(str(repository)).as_git())
 
 
 async def test_directory_without_repository(connected: None) -> None:
@@ -119,6 +121,7 @@ async def test_directory_without_repository(connected: None) -> None:
 
 
 @pytest.mark.parametrize("url", ["git@example.com:team/app.git", "ssh://git@example.com/app.git"])
+@pytest.mark.usefixtures("embedded_only")
 async def test_ssh_is_refused_by_name(connected: None, url: str) -> None:
     """SSH is not done, and says so."""
     with pytest.raises(dagger.QueryError, match=r"Query\.git over SSH is not supported"):
@@ -134,10 +137,10 @@ async def test_new_commits_are_seen_by_another_session_only(connected: None, rep
     assert before != after
 
 
-async def test_common_ancestor(connected: None, repository: Path) -> None:
+async def test_common_ancestor(connected: None, repository: Path, sources: list[dagger.GitRepository]) -> None:
     """Two commits' common ancestor, in one repository and across two."""
     first = git(repository, "rev-parse", "HEAD~2")
-    local, remote = dag.host().directory(str(repository)).as_git(), dag.git(str(repository))
+    local, remote = sources[0], sources[-1]
     assert await local.head().common_ancestor(local.branch("side/one")).commit() == first
     assert await local.head().common_ancestor(remote.branch("side/one")).commit() == first
 
@@ -199,6 +202,7 @@ async def test_http_with_a_token(connected: None, guarded_url: str, repository: 
         assert await source.head().tree(discard_git_dir=True).entries() == ["file"]
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_http_without_a_token(connected: None, guarded_url: str) -> None:
     """Without the token the error is git's, on one line."""
     with pytest.raises(dagger.QueryError, match=r"git ls-remote: .*(Authentication|could not read)"):

@@ -54,6 +54,7 @@ async def test_container_reaches_ports_of_this_machine(machine: Machine, ports: 
     await service.stop()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_port_is_offered_once(machine: Machine, ports: list[int]) -> None:
     """Two services of this machine cannot have one front port at the same time, and the error says what to do."""
     first: Any = dag.host().service([dagger.PortForward(backend=ports[0], frontend=8102)])
@@ -66,6 +67,7 @@ async def test_port_is_offered_once(machine: Machine, ports: list[int]) -> None:
     await second.stop()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_ports_that_cannot_be_offered(connected: None) -> None:
     """No port at all is an error, and UDP is refused by name."""
     with pytest.raises(dagger.QueryError, match="no ports specified"):
@@ -75,12 +77,14 @@ async def test_ports_that_cannot_be_offered(connected: None) -> None:
         await dag.host().service(udp).hostname()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_image_of_a_runtime_is_refused(connected: None) -> None:
     """There is no container runtime whose images could be taken."""
     with pytest.raises(dagger.QueryError, match=r"Host\.containerImage is not supported"):
         await dag.host().container_image("app").id()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_addresses(connected: None, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A word is a directory, a file, a secret or a service, as it is asked for."""
     (workdir / "addressed").mkdir(exist_ok=True)
@@ -94,6 +98,7 @@ async def test_addresses(connected: None, workdir: Path, monkeypatch: pytest.Mon
     assert await dag.address("x").value() == "x"
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_address_of_a_repository(connected: None, tmp_path: Path) -> None:
     """A path is a repository, and with `#` a ref of it."""
     for command in ("init -q -b main", "-c user.name=a -c user.email=a@b commit -q --allow-empty -m one"):
@@ -112,12 +117,14 @@ async def test_address_of_a_repository(connected: None, tmp_path: Path) -> None:
     ],
     ids=["empty", "service"],
 )
+@pytest.mark.usefixtures("embedded_only")
 async def test_words_that_name_nothing(connected: None, ask: Callable[[], Any], problem: str) -> None:
     """A word of another kind is told."""
     with pytest.raises(dagger.QueryError, match=problem):
         await ask()
 
 
+@pytest.mark.usefixtures("embedded_only")
 async def test_no_current_module(connected: None) -> None:
     """A program that is no module's function has no current module."""
     with pytest.raises(dagger.QueryError, match="there is no current module"):

@@ -97,6 +97,7 @@ async def test_login_is_sent(connected: None, site: Site) -> None:
     [("/missing", "invalid response status 404"), ("ftp://x/y", "no http or https URL")],
     ids=["missing", "scheme"],
 )
+@pytest.mark.usefixtures("embedded_only")
 async def test_what_cannot_be_had(connected: None, site: Site, url: str, problem: str) -> None:
     """A missing file or another scheme is told."""
     with pytest.raises(dagger.QueryError, match=problem):
@@ -111,6 +112,7 @@ async def test_service_as_server(machine: Callable[[], dagger.Container]) -> Non
         .with_exposed_port(5000)
         .with_default_args(["docker-registry", "serve", "/etc/registry.yml"])
         .as_service()
+        .with_hostname("web")
     )
     file = dag.http("http://web:5000/v2/", name="answer", experimental_service_host=service)
     assert await file.contents() == "{}"

@@ -41,6 +41,12 @@ class JSONValueValue:
             raise JSONError(f"invalid JSON: {error}") from None
 
 
+def _wrong_kind(value: Any, wanted: str) -> JSONError:
+    """In the words of the real engine."""
+    kinds = {str: "string", bool: "bool", list: "array", dict: "object"}
+    return JSONError(f"json: cannot unmarshal {kinds.get(type(value), 'number')} into Go value of type {wanted}")
+
+
 @field("Query", "json")
 def new_json(ctx: RequestContext, self: object) -> JSONValueValue:
     return JSONValueValue()
@@ -86,7 +92,7 @@ def new_boolean(ctx: RequestContext, self: JSONValueValue, *, value: bool) -> JS
 def as_string(ctx: RequestContext, self: JSONValueValue) -> str:
     value = self.value
     if not isinstance(value, str):
-        raise JSONError("value is not a string")
+        raise _wrong_kind(value, "string")
     return value
 
 
@@ -94,7 +100,7 @@ def as_string(ctx: RequestContext, self: JSONValueValue) -> str:
 def as_integer(ctx: RequestContext, self: JSONValueValue) -> int:
     value = self.value
     if not isinstance(value, int) or isinstance(value, bool):
-        raise JSONError("value is not an integer")
+        raise _wrong_kind(value, "int")
     return value
 
 

@@ -47,7 +47,7 @@ NOBODY_IN_PARTICULAR = Owner()
 
 @dataclass(frozen=True)
 class NewFile(Change):
-    """A file with the given contents; missing parents are made. `permissions` are the mode's low bits."""
+    """A file with the given contents; missing parents are made. `permissions` of a new file are the mode's low bits."""
 
     path: str
     contents: bytes
@@ -58,10 +58,14 @@ class NewFile(Change):
         return fingerprint("file", self.path, self.contents, self.permissions & MODE, await self.owner.key(graph))
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
-        owner = await self.owner.resolve(graph) or ROOT
+        owner = await self.owner.resolve(graph)
 
         def write(writer: LayerWriter) -> None:
-            writer.write(self.path, self.contents, mode=self.permissions & MODE, owner=owner)
+            # A file that is there is opened for writing, as on Dagger: its mode stays, whatever is asked for.
+            mode = self.permissions & MODE
+            writer.write(self.path, self.contents, mode=mode, owner=owner or ROOT, truncate=True)
+            if owner is not None:
+                writer.chown(self.path, owner, recursive=False)
 
         return write
 
