@@ -98,6 +98,8 @@ PARTLY: Mapping[str, str] = {
     "Container.withExec": "not `experimentalPrivilegedNesting`",
     "Directory.dockerBuild": "not `ssh`; `ADD` of a URL or an archive is refused",
     "Directory.search": "regular expressions are Python's; results are in the order of paths",
+    "Directory.withPatch": "files keep their owner and mode, where the real engine leaves them to its umask",
+    "Directory.withPatchFile": "files keep their owner and mode, where the real engine leaves them to its umask",
     "File.search": "regular expressions are Python's",
     "Host.service": "not UDP; all services of this machine share one address, so a port is offered once",
     "Host.tunnel": "not UDP",

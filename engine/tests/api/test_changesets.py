@@ -105,7 +105,7 @@ async def test_patch_is_made_and_applied(connected: None) -> None:
     assert await applied.entries() == ["edit", "keep", "new/", "script"]
     assert await applied.file("edit").contents() == "one\n2\nthree\n"
     assert await applied.file("new/deep/file").contents() == "new\n"
-    assert await applied.file("script").stat().permissions() == 0o755
+    assert await applied.file("script").stat().permissions() & 0o111
     assert not await applied.exists("gone/a")
 
 

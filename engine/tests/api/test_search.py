@@ -53,8 +53,15 @@ async def test_lines_with_their_places(connected: None) -> None:
 )
 async def test_files_that_are_searched(connected: None, options: dict[str, Any], files: list[str]) -> None:
     """Hidden and ignored files are searched unless skipped; globs and paths choose."""
-    found = await tree().search(pattern="hello", files_only=True, **options)
+    found = await tree().with_new_directory(".git").search(pattern="hello", files_only=True, **options)
     assert sorted([await each.file_path() for each in found]) == files
+
+
+async def test_gitignore_counts_in_a_repository_only(connected: None) -> None:
+    """Without a git repository its ignore files say nothing; `.ignore` always does."""
+    assert len(await tree().search(pattern="hello", files_only=True, skip_ignored=True)) == 4
+    ignoring = tree().with_new_file(".ignore", "*.py\n")
+    assert len(await ignoring.search(pattern="hello", files_only=True, skip_ignored=True)) == 3
 
 
 async def test_number_of_results_is_bounded(connected: None) -> None:

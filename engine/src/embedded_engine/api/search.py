@@ -61,7 +61,7 @@ async def search_directory(
     **options: Any,
 ) -> tuple[ResultValue, ...]:
     union = await ctx.engine.graph.union(self.fs)
-    filters = _Filters(globs, skip_ignored=skip_ignored, skip_hidden=skip_hidden)
+    filters = _Filters(globs, _ignore_files(union, self.path, skip_ignored), skip_hidden=skip_hidden)
     starts = [_inside(path) for path in paths] or [""]
 
     def files() -> Iterator[tuple[str, Node]]:
@@ -134,13 +134,23 @@ def _search(
     return tuple(results)
 
 
+def _ignore_files(union: Union, path: str, skip_ignored: bool) -> tuple[str, ...]:
+    """The files that say what to skip; those of git count in a git repository only, as in ripgrep."""
+    if not skip_ignored:
+        return ()
+    parts = path.strip("/").split("/")
+    above = ["/".join(parts[:count]) for count in range(len(parts) + 1)]
+    in_repository = any(union.exists(f"/{place}/.git") for place in above)
+    return IGNORE_FILES if in_repository else tuple(name for name in IGNORE_FILES if name != IGNORE_FILE)
+
+
 class _Filters:
     """Which files of a directory are searched."""
 
-    def __init__(self, globs: tuple[str, ...], *, skip_ignored: bool, skip_hidden: bool) -> None:
+    def __init__(self, globs: tuple[str, ...], ignore_files: tuple[str, ...], *, skip_hidden: bool) -> None:
         self._wanted = any(not glob.startswith("!") for glob in globs)
         self._globs = [(_glob(glob.removeprefix("!")), not glob.startswith("!")) for glob in globs]
-        self._ignore_files = IGNORE_FILES if skip_ignored else ()
+        self._ignore_files = ignore_files
         self._skip_hidden = skip_hidden
 
     def walk(

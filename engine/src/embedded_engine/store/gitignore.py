@@ -1,4 +1,4 @@
-"""What `.gitignore` files leave out of a tree, by git's rules: nested files, exceptions, patterns for directories only."""
+"""What `.gitignore` files leave out of a tree: nested files, exceptions, patterns for directories only."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 IGNORE_FILE = ".gitignore"
+_NO_RULE = -1
 _SPECIAL = re.compile(r"([\\*?\[])")
 _TRAILING_SPACES = re.compile(r"(?<!\\)((?:\\\\)*)\s+$")
 
@@ -69,21 +70,49 @@ def ignored_paths(list_directory: List, read: Read, *, above: Sequence[str] = ()
     with its patterns already relative to the tree.
     """
     outer = tuple(rule for text in above for rule in parse(text))
-    return _walk("", outer, list_directory, read)
+    return _Walk(list_directory, read).run("", outer, _NO_RULE)[0]
 
 
-def _walk(directory: str, rules: tuple[IgnoreRule, ...], list_directory: List, read: Read) -> list[str]:
-    entries = list_directory(directory)
-    if any(name == IGNORE_FILE and not is_directory for name, is_directory in entries):
-        rules += parse(read(_join(directory, IGNORE_FILE)), directory)
-    found: list[str] = []
-    for name, is_directory in entries:
-        path = _join(directory, name)
-        if rules and ignored(rules, path, is_directory):
-            found.append(path)
-        elif is_directory:
-            found += _walk(path, rules, list_directory, read)
-    return found
+class _Walk:
+    """Goes through a tree. The last rule that speaks of a path, or of a directory above it, decides.
+
+    So an exception brings back what lies in a directory that is left out: git would not, the real engine does.
+    """
+
+    def __init__(self, list_directory: List, read: Read) -> None:
+        self._list = list_directory
+        self._read = read
+
+    def run(self, directory: str, rules: tuple[IgnoreRule, ...], decided: int) -> tuple[list[str], bool]:
+        """The topmost paths that are left out, and whether anything is not. `decided` is the rule from above."""
+        entries = self._list(directory)
+        if any(name == IGNORE_FILE and not is_directory for name, is_directory in entries):
+            rules += parse(self._read(_join(directory, IGNORE_FILE)), directory)
+        exceptions = any(rule.negated for rule in rules)
+        found: list[str] = []
+        anything = False
+        for name, is_directory in entries:
+            path = _join(directory, name)
+            rule = _last_rule(rules, path, is_directory, decided)
+            left_out = rule != _NO_RULE and not rules[rule].negated
+            if left_out and not (is_directory and exceptions):
+                found.append(path)
+                continue
+            inner, kept = self.run(path, rules, rule) if is_directory else ([], False)
+            if left_out and not kept:
+                found.append(path)
+                continue
+            found += inner
+            anything = True
+        return found, anything
+
+
+def _last_rule(rules: tuple[IgnoreRule, ...], path: str, is_directory: bool, decided: int) -> int:
+    """The place of the last rule that speaks of a path; the one from above unless a later one does."""
+    for place in range(len(rules) - 1, decided, -1):
+        if rules[place].matches(path, is_directory):
+            return place
+    return decided
 
 
 def as_patterns(paths: Iterable[str]) -> tuple[str, ...]:
