@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from embedded_engine.errors import EngineError
 from embedded_engine.events import StepFinished, StepOutput, StepStarted
@@ -17,6 +17,7 @@ from embedded_engine.graph.output import Output, tail
 from embedded_engine.graph.preparation import prepare
 from embedded_engine.health import wait_until_ready
 from embedded_engine.host_relay import HostRelay
+from embedded_engine.neighbours import Hosts, Neighbours
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
@@ -28,14 +29,26 @@ STOP_SECONDS = 10.0
 READY_SECONDS = 120.0
 LOG_BYTES = 4 * 1024
 
-Hosts = tuple[tuple[str, tuple[str, ...]], ...]
-
 
 class ServiceError(EngineError):
     """A service that did not start, did not become ready, or ended while it was needed."""
 
 
-@dataclass
+class Dependence:
+    """A task that cannot go on without its services: it is given up when one of them ends by itself."""
+
+    def __init__(self, task: asyncio.Task[Any]) -> None:
+        self._task = task
+        self.failure: ServiceError | None = None
+
+    def fail(self, failure: ServiceError) -> None:
+        """Give the task up, once."""
+        if self.failure is None:
+            self.failure = failure
+            self._task.cancel()
+
+
+@dataclass(eq=False)
 class RunningService:
     """A started service: where it is reached, who uses it, and what must be undone when it stops."""
 
@@ -47,6 +60,8 @@ class RunningService:
     users: int = 0
     pinned: bool = False
     stopping: asyncio.TimerHandle | None = field(default=None, repr=False)
+    watching: asyncio.Task[None] | None = field(default=None, repr=False)
+    needed_by: set[Dependence] = field(default_factory=set, repr=False)
 
     @property
     def ip(self) -> str:
@@ -65,10 +80,33 @@ class Services:
         self._graph = graph
         self._running: dict[str, RunningService] = {}
         self._starting: dict[str, asyncio.Lock] = {}
+        self.neighbours = Neighbours(graph.sandbox)
 
     def hostname(self, service: Service) -> str:
         """The name by which every container of the session reaches it."""
         return service.hostname or f"service-{service.digest[:12]}"
+
+    @asynccontextmanager
+    async def needed(self, bindings: Iterable[tuple[str, Service]]) -> AsyncIterator[None]:
+        """While the block lasts, the end of a running service of `bindings` ends the block, with a ServiceError."""
+        task = asyncio.current_task()
+        used = {running for _, service in bindings if (running := self._running.get(service.digest))}
+        if task is None or not used:
+            yield
+            return
+        dependence = Dependence(task)
+        for each in used:
+            each.needed_by.add(dependence)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if dependence.failure is None:
+                raise
+            task.uncancel()
+            raise dependence.failure from None
+        finally:
+            for each in used:
+                each.needed_by.discard(dependence)
 
     @asynccontextmanager
     async def bound(self, bindings: Iterable[tuple[str, Service]]) -> AsyncIterator[Hosts]:
@@ -114,8 +152,8 @@ class Services:
             if running is None:
                 running = await self._launch(service)
                 self._running[service.digest] = running
-                task = asyncio.create_task(self._watch(running))
-                running.stack.callback(task.cancel)
+                self.neighbours.announce(running.ip, running.hostname)
+                running.watching = asyncio.create_task(self._watch(running))
         if running.stopping is not None:
             running.stopping.cancel()
             running.stopping = None
@@ -195,16 +233,24 @@ class Services:
         raise ServiceError(f"service {name!r} was not ready after {limit:.0f} s (waited for {wanted}){_log(running)}")
 
     async def _watch(self, running: RunningService) -> None:
-        """Forget a service that ended by itself, so that the next use starts it anew."""
-        await running.container.wait()
-        if self._running.get(running.service.digest) is running:
-            del self._running[running.service.digest]
+        """Forget a service that ended by itself, so that the next use starts it anew, and fail who needs it now."""
+        ended = await running.container.wait()
+        if self._running.get(running.service.digest) is not running:
+            return
+        del self._running[running.service.digest]
+        reason = f": exit code: {ended.code}" if ended.code else ""
+        failure = ServiceError(f"bound service {running.hostname} exited{reason}{_log(running)}")
+        for dependence in tuple(running.needed_by):
+            dependence.fail(failure)
+        await running.stack.aclose()
 
     async def _stop(self, running: RunningService, *, kill: bool) -> None:
         if self._running.get(running.service.digest) is running:
             del self._running[running.service.digest]
         if running.stopping is not None:
             running.stopping.cancel()
+        if running.watching is not None:
+            running.watching.cancel()
         await running.container.stop(0 if kill else STOP_SECONDS)
         await running.stack.aclose()
 

@@ -32,12 +32,6 @@ async def test_a_failed_execution_fails_what_follows(python: dagger.Container) -
         assert caught.value.exit_code == 4
 
 
-async def test_the_configuration_of_a_failed_execution(python: dagger.Container) -> None:
-    """What does not need the execution can be asked of a container whose execution would fail."""
-    failed = python.with_env_variable("KEY", "value").with_exec(["false"])
-    assert await failed.env_variable("KEY") == "value"
-
-
 async def test_long_output_is_cut_in_errors(python: dagger.Container) -> None:
     """An error keeps the last 100 KiB of a stream and says how much it leaves out."""
     with pytest.raises(dagger.ExecError) as caught:

@@ -161,7 +161,8 @@ class _Run:
         output = Output(prepared.directory, graph.secrets.known(), self._tell)
         await output.open()
         try:
-            ended = await graph.sandbox.run(prepared.spec_with(output))
+            async with graph.services.needed(execution.process.bindings):
+                ended = await graph.sandbox.run(prepared.spec_with(output))
         except StartError:
             # As on Dagger: a program that cannot be started is one that fails; its stderr says why.
             ended = Exit(CANNOT_START)

@@ -133,6 +133,7 @@ async def prepare(
         stdin=stdin,
         network=process.network,
     )
+    stack.enter_context(graph.services.neighbours.present(spec.id, hosts))
     kept = tuple(
         each
         for each in writables
