@@ -120,16 +120,6 @@ async def test_an_expected_failure_is_kept(fresh: dagger.Container) -> None:
     assert await failing.stdout() == await failing.stdout()
 
 
-async def test_nothing_runs_that_nobody_asked_for(fresh: dagger.Container, unique: str) -> None:
-    """A chain whose result is not asked for does not run."""
-    cache = dag.cache_volume(f"lazy-{unique}")
-    mounted = fresh.with_mounted_cache("/c", cache)
-    touched = mounted.with_exec(["touch", "/c/ran"])
-    assert await touched.directory("/").id()
-    assert await mounted.with_service_binding("s", touched.as_service(args=["true"])).id()
-    assert await mounted.with_exec(["ls", "/c"]).stdout() == ""
-
-
 async def test_a_branch_that_nobody_asked_for_does_not_run(fresh: dagger.Container, unique: str) -> None:
     """Of two chains that begin alike only the one that is asked for runs."""
     mounted = fresh.with_mounted_cache("/c", dag.cache_volume(f"branch-{unique}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -47,7 +48,7 @@ async def test_different_keys_run_apart() -> None:
 async def test_a_failure_reaches_all_and_is_forgotten() -> None:
     """Whoever asks after a failure tries again."""
     flight = SingleFlight()
-    outcomes = iter([ValueError("first"), "second"])
+    outcomes: Iterator[Exception | str] = iter([ValueError("first"), "second"])
 
     async def work() -> str:
         await asyncio.sleep(0)
