@@ -6,13 +6,17 @@ import json
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import dagger
 import pytest
 from dagger import dag
+
+from embedded_engine.testing import embedded_session
 
 Machine = Callable[[], dagger.Container]
 
@@ -189,3 +193,21 @@ async def test_registry_service_is_published_to_and_pulled_from(machine: Machine
     assert await pulled.image_ref() == address
     assert await pulled.file("greeting").contents() == "served"
     await service.stop()
+
+
+@pytest.mark.usefixtures("embedded_only")
+def test_same_image_from_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With SOURCE_DATE_EPOCH the same content makes the same tar file in a store that has never seen it."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")
+
+    async def digest() -> str:
+        async with dagger.connection():
+            return await small("anywhere").as_tarball().digest(exclude_metadata=True)
+
+    found = set()
+    for name in ("one", "two"):
+        with embedded_session(store=tmp_path / name):
+            found.add(anyio.run(digest))
+        # Files of the next store are of another second.
+        time.sleep(1.1)
+    assert len(found) == 1
