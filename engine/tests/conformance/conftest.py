@@ -6,8 +6,7 @@ import asyncio
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import dagger
@@ -37,30 +36,38 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.config.getoption("--engine"))
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", autouse=True)
-async def connection(engine: str) -> AsyncIterator[None]:
-    """Connect the SDK's global client, once."""
-    store = Path(os.environ["CI_ENGINE_STORE"]) if "CI_ENGINE_STORE" in os.environ else None
+@pytest.fixture(scope="session")
+def session(engine: str) -> Iterator[None]:
+    """An engine to connect to, one for all of these programs."""
     if engine == "dagger":
         _find_dagger()
-    with embedded_session(store=store) if engine == "embedded" else nullcontext():
-        ready, done = asyncio.Event(), asyncio.Event()
-
-        async def hold() -> None:
-            """Open and close the connection in one task, as its cancel scopes ask for."""
-            async with dagger.connection():
-                ready.set()
-                await done.wait()
-
-        holding = asyncio.create_task(hold())
-        waiting = asyncio.create_task(ready.wait())
-        await asyncio.wait({holding, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-        if holding.done():
-            holding.result()
         yield
-        done.set()
-        await holding
+        return
+    store = Path(os.environ["CI_ENGINE_STORE"]) if "CI_ENGINE_STORE" in os.environ else None
+    with embedded_session(store=store):
+        yield
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", autouse=True)
+async def connection(session: None) -> AsyncIterator[None]:
+    """Connect the SDK's global client; tests of other folders find it closed."""
+    ready, done = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        """Open and close the connection in one task, as its cancel scopes ask for."""
+        async with dagger.connection():
+            ready.set()
+            await done.wait()
+
+    holding = asyncio.create_task(hold())
+    waiting = asyncio.create_task(ready.wait())
+    await asyncio.wait({holding, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if holding.done():
+        holding.result()
+    yield
+    done.set()
+    await holding
 
 
 def _find_dagger() -> None:

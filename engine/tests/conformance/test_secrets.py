@@ -96,12 +96,24 @@ async def test_a_secret_variable_can_be_removed(python: dagger.Container) -> Non
     assert await made.with_exec(["sh", "-c", "echo ${TOKEN-unset}"]).stdout() == "unset\n"
 
 
-async def test_another_value_of_a_secret_runs_again(python: dagger.Container, unique: str) -> None:
-    """A command runs again when a secret of the same name has another value."""
+async def test_another_secret_runs_again(python: dagger.Container, unique: str) -> None:
+    """A command runs again for another secret."""
     made = python.with_env_variable("UNIQUE", unique)
 
     async def length(value: str) -> str:
-        secret = dag.set_secret(f"value-{unique}", value)
+        secret = dag.set_secret(f"{unique}-{len(value)}", value)
+        return await made.with_secret_variable("TOKEN", secret).with_exec(["sh", "-c", "echo ${#TOKEN}"]).stdout()
+
+    assert [await length("12345"), await length("1234567")] == ["5\n", "7\n"]
+
+
+async def test_a_secret_file_that_changes_runs_again(python: dagger.Container, unique: str, tmp_path: Path) -> None:
+    """A secret of a file is read again when the file has changed."""
+    made = python.with_env_variable("UNIQUE", unique)
+
+    async def length(value: str) -> str:
+        (tmp_path / "token").write_text(value)
+        secret = dag.secret(f"file://{tmp_path}/token")
         return await made.with_secret_variable("TOKEN", secret).with_exec(["sh", "-c", "echo ${#TOKEN}"]).stdout()
 
     assert [await length("12345"), await length("1234567")] == ["5\n", "7\n"]

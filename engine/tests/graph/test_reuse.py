@@ -272,7 +272,19 @@ def test_secrets_are_nowhere_in_the_store(bench: Bench, word: str, tmp_path: Pat
 
     assert "***\n***\n" in bench.run(program)
     patterns = [word for secret in plain.values() for word in ("-e", secret)]
-    written = ["find", bench.store, "-type", "f", "-newer", tmp_path / "secret", "-size", "-64M"]
+    written = ["find", str(bench.store), "-type", "f", "-newer", str(tmp_path / "secret"), "-size", "-64M"]
     search = [*written, "-exec", "grep", "-laF", *patterns, "{}", "+"]
     assert subprocess.run(written, capture_output=True, check=True).stdout
     assert subprocess.run(search, capture_output=True, text=True, check=False).stdout == ""
+
+
+def test_another_value_of_a_secret_executes_again(bench: Bench, word: str) -> None:
+    """A secret counts by its value, whatever its name is."""
+
+    async def program() -> list[str]:
+        secrets = [dag.set_secret("name", "12345"), dag.set_secret("name", "1234567"), dag.set_secret("other", "12345")]
+        made = [container(word).with_secret_variable("TOKEN", secret) for secret in secrets]
+        return [await each.with_exec(["sh", "-c", "echo ${#TOKEN}"]).stdout() for each in made]
+
+    assert bench.run(program) == ["5\n", "7\n", "5\n"]
+    assert bench.executed() == 2
