@@ -5,10 +5,11 @@ from contextlib import contextmanager
 
 import anyio
 import dagger
+import pytest
 from dagger import dag
 
 from ci import services
-from embedded_engine.testing import embedded_session
+from embedded_session import embedded_session
 
 _NAME = "tests"
 
@@ -16,7 +17,9 @@ _NAME = "tests"
 @contextmanager
 def embedded_services() -> Iterator[tuple[str, str]]:
     """Start both and give their URLs on loopback; they end with the block."""
-    with embedded_session():
+    with embedded_session() as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
         database, cache = anyio.run(_start)
         yield database, cache
 

@@ -46,6 +46,7 @@ class Session:
         self._started: threading.Event = threading.Event()
         self._stop: asyncio.Event | None = None
         self._failure: BaseException | None = None
+        self._recursion_limit: int | None = None
         self._schema: Schema | None = None
         self._execution: Execution | None = None
         self._thread = threading.Thread(target=self._run, name="engine-session", daemon=True)
@@ -62,7 +63,8 @@ class Session:
             api.load()
         session = cls(open_engine, cache, stage_of)
         allow_deep_requests()
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), _RECURSION_LIMIT))
+        session._recursion_limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(session._recursion_limit, _RECURSION_LIMIT))
         before = threading.stack_size(_STACK_BYTES)
         try:
             session._thread.start()
@@ -113,6 +115,10 @@ class Session:
         if self._thread.is_alive() and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join()
+        if self._recursion_limit is not None:
+            # Programs that test how deep they can go run on in this process.
+            sys.setrecursionlimit(self._recursion_limit)
+            self._recursion_limit = None
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
