@@ -99,7 +99,9 @@ class DebianBuilder:
         try:
             with self._store.layers.stage() as staged:
                 sources = folder / "sources.list"
-                sources.write_text(apt_sources(recipe.suite, self._mirror), encoding="utf-8")
+                lines = await asyncio.to_thread(apt_sources, recipe.suite, self._mirror)
+                if lines is not None:
+                    sources.write_text(lines, encoding="utf-8")
                 arguments = [
                     *("mmdebstrap", "--mode=root", "--format=directory", "--variant=minbase", "--verbose"),
                     # What packages make in /run belongs to the image: it is no file system of its own in a container.
@@ -109,7 +111,8 @@ class DebianBuilder:
                     "--dpkgopt=force-unsafe-io",
                     *(f"--dpkgopt=path-exclude={path}" for path in _EXCLUDED),
                     *(f"--dpkgopt=path-include={path}" for path in _INCLUDED),
-                    *(recipe.suite, str(staged.fs), str(sources)),
+                    *(recipe.suite, str(staged.fs)),
+                    *([str(sources)] if lines is not None else []),
                 ]
                 await _run([*_ISOLATED, *arguments], recipe)
                 with storage_errors("build an image"):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FOLDER = Path("/etc/apt")
-_DEFAULT_MIRROR = "http://deb.debian.org/debian"
 _SUITES = re.compile(
     r"(buster|bullseye|bookworm|trixie|forky|sid|stable|oldstable|testing|unstable)(-updates|-security|/updates)?"
 )
@@ -27,15 +26,16 @@ class _Source:
     suite: str
 
 
-def apt_sources(suite: str, mirror: str | None = None) -> str:
+def apt_sources(suite: str, mirror: str | None = None) -> str | None:
     """Lines of a `sources.list` for a release with its updates and security fixes.
 
-    The mirror is the given one, else the machine's own when the machine is a Debian, else Debian's.
+    The mirror is the given one, else the machine's own when the machine is a Debian. None where it is not:
+    mmdebstrap knows Debian's own.
     """
     sources = list(_machine_sources())
-    archive = mirror or next(
-        (source.uri for source in sources if not source.suite.endswith("security")), _DEFAULT_MIRROR
-    )
+    archive = mirror or next((source.uri for source in sources if not source.suite.endswith("security")), None)
+    if archive is None:
+        return None
     archive = archive.rstrip("/")
     security = next((source.uri for source in sources if source.suite.endswith("security")), None)
     if mirror or security is None:
