@@ -46,9 +46,13 @@ async def push(
             async with asyncio.TaskGroup() as group:
                 for blob in blobs.values():
                     group.create_task(upload(blob))
-        except* EngineError as errors:
-            # The first failure cancels the other uploads: it is the one to show.
-            raise errors.exceptions[0] from None
+        except ExceptionGroup as failures:
+            # The first failure cancels the other uploads: it is the one to show. (What is raised inside `except*` comes
+            # wrapped in a group on some releases of Python and bare on others.)
+            ours = failures.subgroup(EngineError)
+            if ours is None:
+                raise
+            raise ours.exceptions[0] from None
         if isinstance(assembled, AssembledIndex):
             for image in images:
                 await _put(registry, image.manifest.digest, image.manifest, store)
