@@ -44,7 +44,7 @@ def _has_bad_component(name: str) -> bool:
     return any(not part or part.startswith(".") or part.endswith((".lock", ".")) for part in name.split("/"))
 
 
-# git's own rules for a ref's name, and two of ours: ASCII and a length, so that a name can be shown and looked up.
+# git's own rules for a ref's name, and ours: ASCII and a length, so that a name can be shown, and no name that reads like a ref.
 _FAULTS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda name: not name, "a name that is not empty"),
     (lambda name: len(name) > LONGEST_NAME, f"a name of at most {LONGEST_NAME} characters"),
@@ -52,7 +52,7 @@ _FAULTS: Final[tuple[tuple[Callable[[str], bool], str], ...]] = (
     (lambda name: bool(_FORBIDDEN.search(name)), r"a name without blanks, control characters and ~ ^ : ? * [ \ "),
     (lambda name: ".." in name, "a name without '..'"),
     (lambda name: "@{" in name or name == "@", "a name that is not '@' and has no '@{'"),
-    (lambda name: name.startswith("-"), "a name that does not begin with '-'"),
+    (lambda name: name.startswith(("-", "refs/")), "a name that begins with neither '-' nor 'refs/'"),
     (
         _has_bad_component,
         "a name whose parts between '/' are not empty, begin with no '.', end in neither '.' nor '.lock'",
