@@ -163,3 +163,10 @@ async def test_two_errors_at_once(python: dagger.Container, unique: str) -> None
     failed = python.with_env_variable("UNIQUE", unique).with_exec(["sh", "-c", "sleep 0.2; exit 5"])
     both = await asyncio.gather(failed.sync(), failed.stdout(), return_exceptions=True)
     assert [each.exit_code for each in both if isinstance(each, dagger.ExecError)] == [5, 5]
+
+
+async def test_a_working_directory_that_is_a_file(python: dagger.Container) -> None:
+    """The program cannot be started there: it fails with code 1."""
+    with pytest.raises(dagger.ExecError) as failure:
+        await python.with_new_file("/w", "").with_workdir("/w").with_exec(["pwd"]).sync()
+    assert failure.value.exit_code == 1

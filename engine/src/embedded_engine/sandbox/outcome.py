@@ -19,9 +19,10 @@ _PREFIXES = (
     "exec failed: ",
     "unable to start container process: ",
 )
-# runc and crun name the program that they could not execute; everything else is about the sandbox.
+# runc and crun name the program that they could not execute, or the working directory that they could not make;
+# everything else is about the sandbox.
 _ABOUT_THE_PROGRAM = re.compile(
-    r'exec: "|exec /|executable file|chdir to cwd|open executable|exec format error|cannot chdir'
+    r'exec: "|exec /|executable file|chdir to cwd|open executable|exec format error|cannot chdir|container init: mkdir'
 )
 
 
