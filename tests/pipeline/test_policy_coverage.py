@@ -7,7 +7,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 POLICY = HERE.parents[1] / "ci/src/ci/policy"
-TESTS = sorted(HERE.glob("test_policy_*.py"))
+TESTS = sorted([*HERE.glob("test_policy_*.py"), *HERE.glob("policy/test_*.py")])
 
 
 def test_every_branch_of_the_policy_is_tested(tmp_path: Path) -> None:
