@@ -14,6 +14,7 @@ from embedded_engine.secrets import Secrets
 from embedded_engine.services import Services
 from embedded_engine.store import Store
 from embedded_engine.tunnels import Tunnels
+from embedded_engine.user_namespace import is_rootless
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Engine:
 
         Relative paths of the host begin at `workdir`, by default the current directory.
         """
-        store = Store.open(root)
+        store = Store.open(root, rootless=is_rootless())
         images = ImageSource(store, emit)
         sandbox = Sandbox(store.root, emit, rootless=store.rootless)
         secrets = Secrets(store.root / "secret.key")

@@ -15,6 +15,7 @@ from embedded_engine.engine import Engine
 from embedded_engine.events import Emit, Event
 from embedded_engine.session import Session
 from embedded_engine.store import default_root
+from embedded_engine.user_namespace import become_root
 
 
 @contextmanager
@@ -24,8 +25,9 @@ def embedded_session(
     """Serve the API and say so in the environment, where a Dagger SDK looks for it.
 
     What is made is kept in `store` (by default the user's), so that the next test run finds it. Containers, services
-    and tunnels end with the block.
+    and tunnels end with the block. An ordinary user's process becomes root of a user namespace, and stays that.
     """
+    become_root()
     session = Session.open(
         lambda: Engine.open(emit or _ignore, store, workdir), cache=store or default_root()
     )

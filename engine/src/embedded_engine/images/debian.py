@@ -150,7 +150,8 @@ class DebianBuilder:
                 lowers = ":".join(self._relative(path) for path in reversed(self._store.layers.paths(base)))
                 overlay = (
                     f"lowerdir={lowers},upperdir={self._relative(staged.fs)},workdir={self._relative(staged.work)}"
-                    f",index=off,metacopy=off,redirect_dir=off{',userxattr' if self._store.rootless else ''}"
+                    # Overlayfs refuses to be told both.
+                    f",index=off,metacopy=off,{'userxattr' if self._store.rootless else 'redirect_dir=off'}"
                 )
                 arguments = ["sh", str(_INSTALL), str(folder), overlay, str(lists)]
                 if delta.packages and not lists.exists():

@@ -12,6 +12,8 @@ from embedded_engine.sandbox.supervisor.paths import open_inside, open_or_make
 from embedded_engine.sandbox.supervisor.stubs import CopiedUp, Stubs
 
 _OVERLAY_OPTIONS = "index=off,metacopy=off,redirect_dir=off"
+_ROOTLESS_OPTIONS = "index=off,metacopy=off,userxattr"
+"""Which turns redirection off by itself, and refuses to be told so."""
 _MOST_LAYERS = 500
 """The kernel's own bound on the layers of an overlay."""
 
@@ -162,14 +164,12 @@ class Rootfs:
         while len(names) < (1 if upper else 2):
             names.append(f"empty{len(names)}")
             os.mkdir(f"{links}/{names[-1]}")
-        options = [f"lowerdir={':'.join(names)}", _OVERLAY_OPTIONS]
+        options = [f"lowerdir={':'.join(names)}", _ROOTLESS_OPTIONS if self._userxattr else _OVERLAY_OPTIONS]
         if upper is not None:
             os.symlink(upper, f"{links}/upper")
             os.symlink(work, f"{links}/work")
             # The store syncs what it keeps; without `volatile` each unmount would sync the whole disk.
             options += ["upperdir=upper", "workdir=work", "volatile"]
-        if self._userxattr:
-            options.append("userxattr")
         # Options are limited to a page, so that layers go by short links from the working directory.
         os.chdir(links)
         try:
