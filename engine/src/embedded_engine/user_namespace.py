@@ -15,6 +15,9 @@ from embedded_engine.errors import EngineError
 _CLONE_NEWUSER = 0x10000000
 _WHOLE = [0, 0, 4294967295]
 _SUBIDS = {"newuidmap": "/etc/subuid", "newgidmap": "/etc/subgid"}
+_FIRST_SUBID = 100_000
+_SUBIDS_OF_A_USER = 65_536
+"""As useradd gives them."""
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -43,7 +46,11 @@ def become_root() -> None:
     """
     if os.geteuid() == 0:
         return
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise UserNamespaceError("an ordinary user's session must be opened before the process starts threads")
     commands = _commands(os.getpid())
+    # Who asks for the home of uid 0 is to get the user's.
+    os.environ.setdefault("HOME", os.path.expanduser(f"~{user_name()}"))
     import ctypes  # Only an ordinary user pays for it.
 
     entered, tell = os.pipe()
@@ -71,18 +78,14 @@ def become_root() -> None:
 
 def ranges(file: str, name: str, uid: int) -> Ranges:
     """What a file such as /etc/subuid gives to the user; nothing where it cannot be read."""
-    try:
-        with open(file) as lines:
-            fields = [line.strip().split(":") for line in lines]
-    except OSError:
-        return ()
-    own = [line for line in fields if len(line) == 3 and line[0] in (name, str(uid))]
-    return tuple((int(first), int(count)) for _, first, count in own if first.isdigit() and count.isdigit())
+    return tuple((first, count) for owner, first, count in _entries(file) if owner in (name, str(uid)))
 
 
 def range_remedy(name: str) -> str:
-    """The command that gives the user ranges."""
-    return f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
+    """The command that gives the user ranges of which nobody else has a part."""
+    first = max(_FIRST_SUBID, *(_end(file) for file in _SUBIDS.values()))
+    given = f"{first}-{first + _SUBIDS_OF_A_USER - 1}"
+    return f"usermod --add-subuids {given} --add-subgids {given} {name}"
 
 
 def user_name() -> str:
@@ -93,6 +96,21 @@ def user_name() -> str:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return str(os.getuid())
+
+
+def _entries(file: str) -> list[tuple[str, int, int]]:
+    """Owner, first id and number of ids of every range."""
+    try:
+        with open(file) as lines:
+            fields = [line.strip().split(":") for line in lines]
+    except OSError:
+        return []
+    complete = [line for line in fields if len(line) == 3 and line[1].isdigit() and line[2].isdigit()]
+    return [(owner, int(first), int(count)) for owner, first, count in complete]
+
+
+def _end(file: str) -> int:
+    return max((first + count for _, first, count in _entries(file)), default=0)
 
 
 def _commands(pid: int) -> list[list[str]]:
@@ -138,8 +156,6 @@ def _map_from_outside(commands: list[list[str]], entered: int, answer: int) -> N
 def _refused(code: int) -> str:
     import errno
 
-    if code == errno.EINVAL and len(os.listdir("/proc/self/task")) > 1:
-        return "an ordinary user's session must be opened before the process starts threads"
     remedy = "ci doctor says what forbids it"
     if code == errno.ENOSPC:
         remedy = "sysctl -w user.max_user_namespaces=10000"

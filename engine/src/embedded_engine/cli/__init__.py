@@ -10,7 +10,6 @@ import sys
 def main() -> None:
     """Run the command and end the process with its code."""
     _keep_bytecode()
-    _become_root(sys.argv[1:])
     gc.disable()  # a start makes only what stays; whoever runs a module's code turns it on again
     from embedded_engine.cli.app import run
 
@@ -24,27 +23,6 @@ def main() -> None:
     sys.stderr.flush()
     # Everything that runs has been closed; what is left is freeing a few hundred modules one by one.
     os._exit(code)
-
-
-def _become_root(words: list[str]) -> None:
-    """An ordinary user's run goes on as root of a user namespace; at once, since threads would make that impossible."""
-    if os.geteuid() == 0 or not _runs_the_engine(words):
-        return
-    from embedded_engine.user_namespace import UserNamespaceError, become_root
-
-    try:
-        become_root()
-    except UserNamespaceError as error:
-        sys.stderr.write(f"Error: {error}\n")
-        sys.stderr.flush()
-        os._exit(error.exit_code)
-
-
-def _runs_the_engine(words: list[str]) -> bool:
-    """Not when the doctor is to say what is missing, and not when another engine does the work."""
-    own = words[: words.index("--")] if "--" in words else words
-    dagger = "--engine=dagger" in own or ("--engine", "dagger") in zip(own, own[1:], strict=False)
-    return not dagger and "doctor" not in own[:1] and own not in ([], ["--help"], ["-h"])
 
 
 def _keep_bytecode() -> None:

@@ -18,6 +18,7 @@ from embedded_engine.cli.errors import FunctionError, UsageError
 from embedded_engine.cli.options import Options
 from embedded_engine.cli.workbench import debugging
 from embedded_engine.errors import EngineError
+from embedded_engine.user_namespace import become_root
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
@@ -43,11 +44,14 @@ def run(words: Sequence[str]) -> int:
         if not rest or rest[0] in _HELP or rest[0] in _OTHER_COMMANDS or _asks_for_help(rest):
             from embedded_engine.cli.commands import run_typer
 
+            if rest and rest[0] in _OTHER_COMMANDS - {"doctor"}:
+                become_root()  # the doctor says what is missing for it
             return run_typer(["--help" if word == "-h" else word for word in rest] or ["--help"], options)
         command = rest.pop(0) if rest[0] in _WORD_COMMANDS else "call"
         options, rest = options.take_all(rest)
         if options.engine == "dagger":
             _hand_over(command, rest, options)
+        become_root()
         asyncio.run(_until_signal(_WORD_COMMANDS[command](rest, options)))
         return 0
     except KeyboardInterrupt:

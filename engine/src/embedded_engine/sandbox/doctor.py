@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pwd
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded_engine.errors import EngineError
 from embedded_engine.sandbox.errors import SandboxError
 from embedded_engine.sandbox.programs import program
 from embedded_engine.sandbox.runtime import candidates
 from embedded_engine.sandbox.seccomp import PROFILE
+from embedded_engine.sandbox.session import TAP
 from embedded_engine.sandbox.spec import ContainerSpec, Overlay
+from embedded_engine.user_namespace import become_root, is_rootless, range_remedy, ranges, user_name
 
 _OLDEST_KERNEL = (5, 11)
 _FREE_BYTES = 5 * 2**30
@@ -65,6 +68,7 @@ def _machine() -> Iterator[Check]:
         ("git", "git", "repositories, patches and changesets need it", False),
     ):
         yield _program(name, package, purpose, needed=needed)
+    yield _tap()
     yield Check(
         "seccomp profile",
         PROFILE.exists(),
@@ -97,24 +101,26 @@ def _user() -> Iterator[Check]:
     if os.geteuid() == 0:
         yield Check("user", True, "root")
         return
-    name = pwd.getpwuid(os.geteuid()).pw_name
+    name = user_name()
     yield _program("newuidmap", "uidmap", "an ordinary user's containers need it", needed=True)
     for file in ("/etc/subuid", "/etc/subgid"):
-        given = _mapped(Path(file), name)
-        remedy = f"usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {name}"
-        yield Check(file, given, f"a range for {name}" if given else f"no range for {name}", "" if given else remedy)
+        given = bool(ranges(file, name, os.geteuid()))
+        detail, remedy = (f"a range for {name}", "") if given else (f"no range for {name}", range_remedy(name))
+        yield Check(file, given, detail, remedy)
     for setting, bad, good in _SYSCTLS:
         path = Path("/proc/sys", *setting.split("."))
         if path.exists() and path.read_text().strip() == bad:
             yield Check(setting, False, "users may not make namespaces", f"sysctl -w {setting}={good}")
 
 
-def _mapped(file: Path, name: str) -> bool:
-    try:
-        lines = file.read_text().splitlines()
-    except OSError:
-        return False
-    return any(line.split(":")[0] in (name, str(os.geteuid())) for line in lines if line.count(":") == 2)
+def _tap() -> Check:
+    """The device by which slirp4netns makes the network's way out."""
+    if os.access(TAP, os.R_OK | os.W_OK):
+        return Check(str(TAP), True, "this user may use it", needed=False)
+    detail, remedy = "there is none", "modprobe tun"
+    if TAP.exists():
+        detail, remedy = "this user may not use it", f"chmod 666 {TAP}"
+    return Check(str(TAP), False, f"{detail}: containers cannot reach the network", remedy, needed=False)
 
 
 def _runtime() -> Check:
@@ -165,7 +171,7 @@ def _free_space(root: Path) -> Check:
 def _container(root: Path) -> Check:
     """A container of nothing but an init, started as all others are."""
     if os.geteuid() != 0:
-        return Check("container", True, "not tried: the engine becomes root of a namespace of its own first")
+        return _container_of_another_process(root)
     init = program("tini-static")
     if init is None:
         return Check("container", False, "not tried without an init", "apt-get install tini")
@@ -174,7 +180,26 @@ def _container(root: Path) -> Check:
             asyncio.run(_run_init(Path(place), init))
         except SandboxError as error:
             return Check("container", False, str(error))
-    return Check("container", True, "starts, with overlayfs, network namespace and control group")
+    group = "but no control group, as an ordinary user's" if is_rootless() else "and control group"
+    return Check("container", True, f"starts, with overlayfs, network namespace {group}")
+
+
+def _container_of_another_process(root: Path) -> Check:
+    """The same for an ordinary user, tried where the user is root; this process stays what it is."""
+    command = [sys.executable, "-c", f"from {__name__} import try_as_root; try_as_root()", str(root)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    return Check("container", ended.returncode == 0, (ended.stdout or ended.stderr).strip().rpartition("\n")[2])
+
+
+def try_as_root() -> None:
+    """Become root of a user namespace, try a container, and end the process: a line that says how it went, and a code."""
+    try:
+        become_root()
+        check = _container(Path(sys.argv[1]))
+    except EngineError as error:
+        check = Check("container", False, str(error))
+    sys.stdout.write(f"{check.detail}\n")
+    sys.exit(int(not check.ok))
 
 
 async def _run_init(place: Path, init: str) -> None:
@@ -183,7 +208,7 @@ async def _run_init(place: Path, init: str) -> None:
     for part in ("lower", "upper", "work"):
         (place / part).mkdir()
     shutil.copy2(init, place / "lower/init")
-    sandbox = Sandbox(place, lambda _event: None)
+    sandbox = Sandbox(place, lambda _event: None, rootless=is_rootless())
     nowhere = Path(os.devnull)
     rootfs = Overlay((place / "lower",), place / "upper", place / "work")
     try:

@@ -26,6 +26,8 @@ from embedded_engine.sandbox.stdio import standard_files
 
 _NO_WAY_OUT = "containers have no way out of their own network: "
 _NETWORK_SECONDS = 10.0
+TAP = Path("/dev/net/tun")
+"""What slirp4netns makes its interface with."""
 
 
 class Launch(NamedTuple):
@@ -112,7 +114,9 @@ class SandboxSession:
         except TimeoutError:
             raise SandboxError(f"slirp4netns is not ready after {_NETWORK_SECONDS:.0f} s") from None
         if not self._outside:
-            reason = "slirp4netns does not start here (is there a /dev/net/tun?)"
+            reason = f"slirp4netns does not start here (is there a {TAP}?)"
+            if TAP.exists() and not os.access(TAP, os.R_OK | os.W_OK):
+                reason = f"this user may not use {TAP} (chmod 666 {TAP})"
             if program("slirp4netns") is None:
                 reason = "install slirp4netns (apt-get install slirp4netns)"
             emit(Note(_NO_WAY_OUT + reason))
