@@ -1,7 +1,7 @@
 """A session for tests: the Dagger API on the embedded engine, for as long as a `with` block lasts.
 
-    with embedded_session():
-        anyio.run(use_dagger)  # dagger.connect(), dag.container() and all the rest
+with embedded_session():
+    anyio.run(use_dagger)  # dagger.connect(), dag.container() and all the rest
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ def embedded_session(
     and tunnels end with the block. An ordinary user's process becomes root of a user namespace, and stays that.
     """
     become_root()
-    session = Session.open(
-        lambda: Engine.open(emit or _ignore, store, workdir), cache=store or default_root()
-    )
+    session = Session.open(lambda: Engine.open(emit or _ignore, store, workdir), cache=store or default_root())
     before = {name: os.environ.get(name) for name in session.environment}
     os.environ.update(session.environment)
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from pathlib import Path
 
 from embedded_engine.errors import EngineError
 
@@ -33,8 +34,7 @@ Ranges = tuple[tuple[int, int], ...]
 def is_rootless() -> bool:
     """Whether uid 0 of this process is not the machine's: what it may mount and make is restricted."""
     try:
-        with open("/proc/self/uid_map") as file:
-            return [int(word) for word in file.read().split()] != _WHOLE
+        return [int(word) for word in Path("/proc/self/uid_map").read_text().split()] != _WHOLE
     except OSError:
         return False
 
@@ -46,11 +46,11 @@ def become_root() -> None:
     """
     if os.geteuid() == 0:
         return
-    if len(os.listdir("/proc/self/task")) > 1:
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise UserNamespaceError("an ordinary user's session must be opened before the process starts threads")
     commands = _commands(os.getpid())
     # Who asks for the home of uid 0 is to get the user's.
-    os.environ.setdefault("HOME", os.path.expanduser(f"~{user_name()}"))
+    os.environ.setdefault("HOME", str(Path(f"~{user_name()}").expanduser()))
     import ctypes  # Only an ordinary user pays for it.
 
     entered, tell = os.pipe()
@@ -66,7 +66,7 @@ def become_root() -> None:
     if not refusal:
         os.write(tell, b".")
     os.close(tell)
-    with open(told, "rb") as file:
+    with os.fdopen(told, "rb") as file:
         failure = " ".join(file.read().decode(errors="replace").split())
     os.waitpid(helper, 0)
     is_rootless.cache_clear()
@@ -101,8 +101,7 @@ def user_name() -> str:
 def _entries(file: str) -> list[tuple[str, int, int]]:
     """Owner, first id and number of ids of every range."""
     try:
-        with open(file) as lines:
-            fields = [line.strip().split(":") for line in lines]
+        fields = [line.strip().split(":") for line in Path(file).read_text().splitlines()]
     except OSError:
         return []
     complete = [line for line in fields if len(line) == 3 and line[1].isdigit() and line[2].isdigit()]
@@ -142,15 +141,14 @@ def _find(program: str) -> str | None:
 
 def _map_from_outside(commands: list[list[str]], entered: int, answer: int) -> None:
     """In the process that stays outside: write the maps when the other has entered; what goes wrong is the answer."""
-    code = 1
     try:
         if os.read(entered, 1):
             os.dup2(answer, 2)
-            code = max(os.spawnv(os.P_WAIT, command[0], command) for command in commands)
-            if code:
+            codes = [os.spawnv(os.P_WAIT, command[0], command) for command in commands]  # noqa: S606 - as they are
+            if any(codes):
                 os.write(answer, b" (is newuidmap set-uid, as the package uidmap installs it?)")
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
 def _refused(code: int) -> str:

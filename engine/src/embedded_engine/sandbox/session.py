@@ -115,7 +115,7 @@ class SandboxSession:
             raise SandboxError(f"slirp4netns is not ready after {_NETWORK_SECONDS:.0f} s") from None
         if not self._outside:
             reason = f"slirp4netns does not start here (is there a {TAP}?)"
-            if TAP.exists() and not os.access(TAP, os.R_OK | os.W_OK):
+            if os.access(TAP, os.F_OK) and not os.access(TAP, os.R_OK | os.W_OK):
                 reason = f"this user may not use {TAP} (chmod 666 {TAP})"
             if program("slirp4netns") is None:
                 reason = "install slirp4netns (apt-get install slirp4netns)"
