@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 import embedded_engine
+from embedded_engine.store import Store
+from embedded_engine.store.errors import StoreError
 from embedded_engine.user_namespace import ranges
 
 MODULE = '''
@@ -197,6 +199,14 @@ def test_export(ci: Run, account: pwd.struct_passwd) -> None:
     ended = ci("call", "-o", "exported", "tree")
     exported = (Path(account.pw_dir) / "repository/exported/file").stat()
     assert (exported.st_uid, exported.st_gid) == (account.pw_uid, account.pw_gid), ended.stderr
+
+
+@pytest.mark.usefixtures("with_ranges")
+def test_the_store_of_another_kind_of_user(ci: Run, account: pwd.struct_passwd) -> None:
+    """Root does not open an ordinary user's store, in which owners mean something else, and says so in one line."""
+    assert ci("call", "user").returncode == 0
+    with pytest.raises(StoreError, match="is of an ordinary user, .*: set CI_ENGINE_STORE to another directory"):
+        Store.open(Path(account.pw_dir) / ".cache/ci-engine")
 
 
 @pytest.mark.usefixtures("with_ranges")

@@ -61,7 +61,7 @@ class Store:
         """Open the store at `root`, made if need be; what dead sessions left half-done is swept away."""
         root = (root or default_root()).absolute()
         with storage_errors(f"open the store {root}"):
-            _lay_out(root)
+            _lay_out(root, rootless=rootless)
             in_use = _flock(root / "in-use", fcntl.LOCK_SH)
             try:
                 with _held(root / "opening"):
@@ -111,15 +111,21 @@ class Store:
         self.close()
 
 
-def _lay_out(root: Path) -> None:
-    """Make the directories, or see that they are of this version."""
+def _lay_out(root: Path, *, rootless: bool) -> None:
+    """Make the directories, or see that they are of this version, and of the same kind of user."""
+    own = f"{VERSION} rootless" if rootless else VERSION
     version = root / "version"
     try:
         found = version.read_text().strip()
     except FileNotFoundError:
         found = None
-    if found == VERSION:
+    if found == own:
         return
+    if found is not None and found.partition(" ")[0] == VERSION:
+        maker = "root" if rootless else "an ordinary user"
+        raise StoreError(
+            f"the store {root} is of {maker}, whose files have other owners: set CI_ENGINE_STORE to another directory"
+        )
     if found is not None:
         raise StoreError(
             f"the store {root} has layout {found}, this engine needs {VERSION}: remove it or set CI_ENGINE_STORE"
@@ -130,7 +136,7 @@ def _lay_out(root: Path) -> None:
         raise StoreError(f"the store cannot be at {root}: {reason}; set CI_ENGINE_STORE to a directory on a disk")
     for part in _PARTS:
         (root / part).mkdir(exist_ok=True)
-    version.write_text(f"{VERSION}\n")
+    version.write_text(f"{own}\n")
 
 
 def _sweep(root: Path, own: Path) -> None:
