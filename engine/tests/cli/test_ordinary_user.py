@@ -205,7 +205,7 @@ def test_export(ci: Run, account: pwd.struct_passwd) -> None:
 def test_the_store_of_another_kind_of_user(ci: Run, account: pwd.struct_passwd) -> None:
     """Root does not open an ordinary user's store, in which owners mean something else, and says so in one line."""
     assert ci("call", "user").returncode == 0
-    with pytest.raises(StoreError, match="is of an ordinary user, .*: set CI_ENGINE_STORE to another directory"):
+    with pytest.raises(StoreError, match=r"is of an ordinary user, .*: set CI_ENGINE_STORE to another directory"):
         Store.open(Path(account.pw_dir) / ".cache/ci-engine")
 
 
