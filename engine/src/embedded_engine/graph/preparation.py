@@ -7,6 +7,7 @@ import os
 import posixpath
 import secrets as random
 import shutil
+from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,9 +79,7 @@ class Prepared:
 
     def redirect(self, path: str, source: Path) -> None:
         """Put a stream's bytes at an absolute path of the container, as if the process had written them there."""
-        writable = max(
-            (each for each in self.writables if _within(path, each.target)), key=lambda each: len(each.target)
-        )
+        writable = _innermost(self.writables, path)
         with source.open("rb") as stream:
             self._write(writable, writable.inside(path), stream)
 
@@ -214,11 +213,16 @@ async def _environment(graph: Graph, process: Process) -> tuple[tuple[str, str],
 
 def _stdin_file(path: str, writables: list[Writable]) -> Path:
     """The file of the container that the process reads as its standard input."""
-    covering = max((each for each in writables if _within(path, each.target)), key=lambda each: len(each.target))
+    covering = _innermost(writables, path)
     inside = covering.inside(path)
     if not covering.base.exists(inside):
         raise RedirectError(f"open redirect stdin file: open {path}: no such file or directory")
     return covering.base.stat(inside).real
+
+
+def _innermost(writables: Iterable[Writable], path: str) -> Writable:
+    """The stack that an absolute path of the container lies in; the root covers what no mount does."""
+    return max((each for each in writables if _within(path, each.target)), key=lambda each: len(each.target))
 
 
 def _within(path: str, target: str) -> bool:
