@@ -8,5 +8,8 @@ PYTHON: Final = "python:3.13-slim"
 POSTGRES: Final = "postgres:17"
 REDIS: Final = "redis:8"
 
+GIT: Final = "git=1:2.*"
+"""From the distribution of the Python image."""
+
 UV: Final = "uv==0.13.9"
 """From the package index, not from an image that one registry has."""

@@ -8,6 +8,7 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
 
 from ci import base, image, migrations, quality, report, smoke, sources, suite, testing
+from ci.history import History
 from ci.policy.suites import Suite
 from ci.stage import marked_fresh, stage
 
@@ -33,21 +34,21 @@ class Ci:
     # --- Suites
 
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
-    async def quick(self) -> str:
+    async def quick(self, history: History) -> str:
         """Formatting, lint, types, unit tests, lock files: seconds, and no service."""
-        return await suite.check(await self._prepared(), Suite.QUICK)
+        return await suite.check(await self._prepared(), Suite.QUICK, history)
 
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
-    async def full(self) -> str:
+    async def full(self, history: History) -> str:
         """The quick suite, then migrations, integration tests, the image and its smoke test."""
-        return await suite.check(await self._prepared(), Suite.FULL)
+        return await suite.check(await self._prepared(), Suite.FULL, history)
 
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
     async def report(
-        self, suite: Annotated[Suite, Doc("The suite whose reports are wanted")] = Suite.FULL
+        self, history: History, suite: Annotated[Suite, Doc("The suite whose reports are wanted")] = Suite.FULL
     ) -> dagger.Directory:
         """The reports and times of a suite's last run, green or red: nothing that has run is run again."""
-        return await report.report(await self._prepared(), suite)
+        return await report.report(await self._prepared(), suite, history)
 
     # --- Stages of the quick suite
 

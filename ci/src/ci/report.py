@@ -5,18 +5,18 @@ from dagger import dag
 
 from ci import suite as suites
 from ci.page import page
-from ci.policy.suites import Suite
+from ci.policy.suites import Suite, stages_of
 from ci.stage import REPORTS, Result
 from ci.summary import as_json, as_markdown
 
 
-async def report(module: object, suite: Suite) -> dagger.Directory:
+async def report(module: object, suite: Suite, history: dagger.Directory) -> dagger.Directory:
     """Collect logs, JUnit, coverage and times of every stage, and say the verdict; a red stage raises nothing.
 
     The stages are asked for exactly as the suite asked for them, so what has run is taken from the cache, with the
     exit codes and the times of that run.
     """
-    results = await suites.run(module, suite)
+    results = await suites.run(module, stages_of(suite), history)
     outcomes = [result.outcome for result in results]
     reports = dag.directory()
     for result in results:

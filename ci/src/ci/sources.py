@@ -27,3 +27,14 @@ ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS)))
 
 IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]
 """The allow-list as patterns of files to leave out: all, then what is let back in."""
+
+HISTORY_IGNORED: Final = [
+    "*",
+    "!.git",
+    ".git/*",
+    *(f"!.git/{name}" for name in ("HEAD", "objects", "packed-refs", "refs", "shallow")),
+]
+"""The repository's objects and refs and nothing else.
+
+Its configuration may hold the token that a runner fetched with; its index and logs change without any commit.
+"""

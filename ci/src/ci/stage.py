@@ -4,7 +4,7 @@ import functools
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import dagger
 from dagger import ReturnType, telemetry
@@ -15,6 +15,7 @@ from ci.outcome import Outcome, Record, Status
 from ci.scripts import text_of
 
 Module = TypeVar("Module")
+P = ParamSpec("P")
 Step = Callable[[dagger.Container], dagger.Container]
 """A part of a pipeline, joined to others with `Container.with_`."""
 
@@ -55,16 +56,16 @@ def recorded(stage: str, *commands: Sequence[str] | str) -> Step:
 
 
 def stage(
-    method: Callable[[Module], dagger.Container | Awaitable[dagger.Container]],
-) -> Callable[[Module], Awaitable[dagger.Container]]:
+    method: Callable[Concatenate[Module, P], dagger.Container | Awaitable[dagger.Container]],
+) -> Callable[Concatenate[Module, P], Awaitable[dagger.Container]]:
     """Turn a method that makes a stage's container into one that runs it, and raises StageFailed unless it is green.
 
     The stage has the method's name. The plain method stays reachable for suites, by `inspect.unwrap`.
     """
 
     @functools.wraps(method)
-    async def checked(self: Module) -> dagger.Container:
-        result = await carry_out(method.__name__, functools.partial(method, self))
+    async def checked(self: Module, /, *args: P.args, **kwargs: P.kwargs) -> dagger.Container:
+        result = await carry_out(method.__name__, functools.partial(method, self, *args, **kwargs))
         if result.container is None or not result.outcome.passed:
             raise StageFailed(result.outcome)
         return result.container

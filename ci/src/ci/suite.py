@@ -2,33 +2,41 @@
 
 import functools
 import inspect
+from collections.abc import Sequence
 
 import anyio
+import dagger
 
 from ci.errors import SuiteFailed
 from ci.policy.suites import Suite, stages_of
-from ci.stage import Result, carry_out
+from ci.stage import Build, Result, carry_out
 from ci.summary import as_text
 
 
-async def run(module: object, suite: Suite) -> tuple[Result, ...]:
-    """Carry out every stage of the suite; results come in the suite's order."""
+async def run(module: object, stages: Sequence[str], history: dagger.Directory) -> tuple[Result, ...]:
+    """Carry out stages, each a method of the module; results come in the order of the names."""
     results: dict[str, Result] = {}
 
     async def one(name: str) -> None:
-        build = inspect.unwrap(getattr(type(module), name))
-        results[name] = await carry_out(name, functools.partial(build, module))
+        results[name] = await carry_out(name, _build(module, name, history))
 
     async with anyio.create_task_group() as group:
-        for name in stages_of(suite):
+        for name in stages:
             # A red stage is a result, so none of them cancels the others.
             group.start_soon(one, name)
-    return tuple(results[name] for name in stages_of(suite))
+    return tuple(results[name] for name in stages)
 
 
-async def check(module: object, suite: Suite) -> str:
+def _build(module: object, name: str, history: dagger.Directory) -> Build:
+    """Bind what makes the stage's container, also to the history where the stage has a parameter for it."""
+    method = inspect.unwrap(getattr(type(module), name))
+    needed = {"history": history} if "history" in inspect.signature(method).parameters else {}
+    return functools.partial(method, module, **needed)
+
+
+async def check(module: object, suite: Suite, history: dagger.Directory) -> str:
     """Run a suite and say how it went; raises SuiteFailed with the same text when a stage is red."""
-    outcomes = [result.outcome for result in await run(module, suite)]
+    outcomes = [result.outcome for result in await run(module, stages_of(suite), history)]
     text = as_text(suite, outcomes)
     if not all(outcome.passed for outcome in outcomes):
         raise SuiteFailed(text)
