@@ -99,20 +99,18 @@ async def files_of(history: dagger.Directory, commit: str) -> dagger.Directory:
     return (await _answered(written)).directory(_FILES)
 
 
-async def past_of(
-    history: dagger.Directory, commit: str = "HEAD", *, base: str = "", before: str = "", below: str = ""
-) -> Past:
-    """Ask the history about a commit.
+async def past_of(history: dagger.Directory, *names: str, base: str = "", before: str = "", below: str = "") -> Past:
+    """Ask the history about the first commit that one of the names stands for, else about HEAD.
 
     `base` is the branch that a proposal changes, `before` the commit that a push found, `below` the folder whose new
     files a proposal is asked about.
     """
-    asked = {"commit": commit, "base": base, "before": before, "below": below}
+    asked = [("commit", name) for name in names] + [("base", base), ("before", before), ("below", below)]
     answer = (
         (await _opened(history))
         .with_new_file(_SCRIPT, text_of("read_history.py"))
         .with_exec(
-            ["python", _SCRIPT, CHECKOUT, *(f"--{name}={value}" for name, value in asked.items() if value)],
+            ["python", _SCRIPT, CHECKOUT, *(f"--{option}={value}" for option, value in asked if value)],
             expect=ReturnType.ANY,
         )
     )

@@ -7,9 +7,11 @@ from typing import Annotated, Self
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
 
-from ci import base, image, migrations, quality, report, smoke, sources, suite, testing
+from ci import arguments, base, image, migrations, plan, quality, report, smoke, sources, suite, testing
+from ci.event import Event
 from ci.history import History
 from ci.policy.suites import Suite
+from ci.registry import Repository
 from ci.stage import marked_fresh, stage
 
 enum_type(Suite)
@@ -49,6 +51,44 @@ class Ci:
     ) -> dagger.Directory:
         """The reports and times of a suite's last run, green or red: nothing that has run is run again."""
         return await report.report(await self._prepared(), suite, history)
+
+    # --- Answers to an event
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def plan(
+        self,
+        history: History,
+        event: arguments.Event,
+        ref: arguments.Ref,
+        commit: arguments.Commit = "",
+        before: arguments.Before = "",
+        base_ref: arguments.BaseRef = "",
+        head_ref: arguments.HeadRef = "",
+        repository: arguments.RepositoryName = "",
+        head_repository: arguments.HeadRepository = "",
+        title: arguments.Title = "",
+        choice: arguments.Choice = "",
+        image: arguments.Image = "",
+        registry_user: arguments.RegistryUser = "",
+        registry_password: arguments.RegistryPassword = None,
+        registry_service: arguments.RegistryService = None,
+        json: Annotated[bool, Doc("As JSON, for a program")] = False,
+    ) -> str:
+        """What CI would do for an event, and why; nothing is run, built or published."""
+        happened = Event(
+            event=event,
+            ref=ref,
+            commit=commit,
+            before=before,
+            base_ref=base_ref,
+            head_ref=head_ref,
+            repository=repository,
+            head_repository=head_repository,
+            title=title,
+            choice=choice,
+        )
+        registry = Repository(image, registry_user, registry_password, registry_service) if image else None
+        return await plan.plan(self.source, history, happened, registry, json)
 
     # --- Stages of the quick suite
 

@@ -28,6 +28,8 @@ ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS)))
 IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]
 """The allow-list as patterns of files to leave out: all, then what is let back in."""
 
+MIGRATIONS: Final = "src/app/migrations/versions"
+
 HISTORY_IGNORED: Final = [
     "*",
     "!.git",

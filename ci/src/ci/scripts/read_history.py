@@ -1,6 +1,6 @@
 """Reads what decisions need of a repository's history, and prints it as JSON.
 
-Usage: read_history.py REPOSITORY [--commit=HEAD] [--base=BRANCH] [--before=COMMIT] [--below=FOLDER]
+Usage: read_history.py REPOSITORY [--commit=NAME]... [--base=BRANCH] [--before=COMMIT] [--below=FOLDER]
 Exits with 2 and one line on stderr when the history cannot answer.
 """
 
@@ -8,11 +8,15 @@ import argparse
 import json
 import subprocess
 import sys
+from contextlib import suppress
 
 NULL = "0"
 """The digit of which the hash is made that stands for no commit."""
 
 SEPARATOR = "\0"
+
+SHOWN = 60
+"""Characters of a name that a message repeats."""
 
 
 class Unanswered(Exception):  # noqa: N818 - a question without an answer, said to a person as it is
@@ -37,12 +41,12 @@ class Repository:
             raise Unanswered(f"git {arguments[0]}: {said[0]}")
         return done.stdout.decode("utf-8", "replace")
 
-    def commit(self, name: str) -> str:
-        """Give the full hash of the commit that a name or a hash stands for."""
-        try:
-            return self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
-        except Unanswered:
-            raise Unanswered(f"the history has no commit {name!a}") from None
+    def commit(self, *names: str) -> str:
+        """Give the full hash of the first commit that one of the names or hashes stands for."""
+        for name in names:
+            with suppress(Unanswered):
+                return self.ask("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}").strip()
+        raise Unanswered(f"the history has no commit {names[0][:SHOWN]!a}")
 
     def branches(self) -> "dict[str, list[str]]":
         """Collect the refs of every branch by its name: a laptop's own, and those of the remote it was fetched from."""
@@ -93,10 +97,10 @@ def brought(repository: Repository, commit: str, fork_point: str, before: str) -
     return repository.messages(f"{parents[0]}..{commit}" if parents else commit)
 
 
-def read(path: str, commit: str, base: str, before: str, below: str) -> "dict[str, object]":
+def read(path: str, names: "list[str]", base: str, before: str, below: str) -> "dict[str, object]":
     """Collect the facts; `fork_point`, `left` (seconds since the epoch) and `added` are a proposal's."""
     repository = Repository(path)
-    head = repository.commit(commit)
+    head = repository.commit(*names)
     fork_point = repository.fork_point(head, base) if base else ""
     own = repository.ask("log", "--format=%ct", f"{fork_point}..{head}", "--").split() if fork_point else []
     return {
@@ -114,13 +118,13 @@ def main() -> int:
     """Answer on stdout."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repository")
-    parser.add_argument("--commit", default="HEAD")
+    parser.add_argument("--commit", action="append", help="a name or a hash; of several the first that there is")
     parser.add_argument("--base", default="")
     parser.add_argument("--before", default="")
     parser.add_argument("--below", default="")
     asked = parser.parse_args()
     try:
-        facts = read(asked.repository, asked.commit, asked.base, asked.before, asked.below)
+        facts = read(asked.repository, asked.commit or ["HEAD"], asked.base, asked.before, asked.below)
     except Unanswered as reason:
         print(reason, file=sys.stderr)
         return 2

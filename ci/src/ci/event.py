@@ -1,0 +1,149 @@
+"""From what the caller says, git and the registry to the facts of an event, and to the plan."""
+
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import dagger
+
+from ci.errors import PipelineError
+from ci.history import Past, past_of
+from ci.policy.decide import decide
+from ci.policy.errors import PolicyError
+from ci.policy.facts import Facts, parse_facts
+from ci.policy.models import MAIN, Model
+from ci.policy.plan import Plan
+from ci.policy.publication import tags_to_look_up
+from ci.policy.refs import Branch, matches
+from ci.policy.trigger import PROPOSALS, Trigger
+from ci.registry import RegistryError, Repository, look_up, revisions
+from ci.sources import MIGRATIONS
+
+NOT_ASKED: Final = "no registry was given: planned as if it were empty"
+
+_UNKNOWN_COMMIT: Final = "f" * 40
+"""Stands for the commit until git has been asked for it."""
+
+
+class EventError(PipelineError):
+    """What was said about the event is malformed; the text is the policy's line."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What the caller says, as GitHub or a person writes it; nothing of it is parsed yet."""
+
+    event: str
+    ref: str
+    commit: str = ""
+    """Empty: what the ref names here, else HEAD."""
+    base_ref: str = ""
+    head_ref: str = ""
+    repository: str = ""
+    head_repository: str = ""
+    title: str = ""
+    choice: str = ""
+    before: str = ""
+    """Of a push: the commit that the branch was at."""
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An event with everything that is known before the registry is asked."""
+
+    facts: Facts
+    past: Past
+    said: Mapping[str, Any]
+    """What the facts were parsed from."""
+
+    def with_published(self, published: Mapping[str, str] | None, revisions: Mapping[str, str]) -> Facts:
+        """Add what the registry says; None when it did not answer."""
+        return _parsed(**{**self.said, "published": published, "revisions": revisions})
+
+
+async def situation(event: Event, source: dagger.Directory, history: dagger.Directory) -> Situation:
+    """Collect the facts that the registry has no part in; EventError or HistoryError in one line."""
+    said: dict[str, Any] = {name: value for name, value in asdict(event).items() if name != "before"}
+    said |= {"published": {}, "model": await model_of(source)}
+    # Whatever is malformed is refused here, before anything has been run.
+    rough = _parsed(**{**said, "commit": _UNKNOWN_COMMIT})
+    past = await past_of(
+        history, *_names(event, rough), base=_base(rough), before=_before(event, rough), below=MIGRATIONS
+    )
+    said |= {
+        "commit": past.commit,
+        "tags": past.tags,
+        "commits": past.commits,
+        "containing": past.containing,
+        "new_migrations": past.added,
+        "branch_age": None if past.left is None else timedelta(seconds=max(0.0, time.time() - past.left)),
+    }
+    return Situation(_parsed(**said), past, said)
+
+
+async def plan_of(situation: Situation, registry: Repository | None) -> Plan:
+    """Ask the registry, if there is one, what the decision depends on, and decide."""
+    tags = _looked_up(situation.facts)
+    if registry is None:
+        return _decided(situation.facts, *([NOT_ASKED] if tags else []))
+    try:
+        published = await look_up(registry, tags) if tags else {}
+        made_from = await revisions(registry, published.values()) if published else {}
+    except RegistryError as error:
+        return _decided(situation.with_published(None, {}), str(error))
+    return _decided(situation.with_published(published, made_from))
+
+
+async def model_of(source: dagger.Directory) -> str:
+    """Read the branching model that the project chose; empty where it chose none."""
+    project = tomllib.loads(await source.file("pyproject.toml").contents())
+    return str(project.get("tool", {}).get("ci", {}).get("model", ""))
+
+
+def _decided(facts: Facts, *warnings: str) -> Plan:
+    """Decide, and add what a person should know of how the facts came about."""
+    try:
+        plan = decide(facts)
+    except PolicyError as error:
+        raise EventError(str(error)) from None
+    return replace(plan, warnings=(*plan.warnings, *warnings))
+
+
+def _looked_up(facts: Facts) -> tuple[str, ...]:
+    try:
+        return tags_to_look_up(facts)
+    except PolicyError as error:
+        raise EventError(str(error)) from None
+
+
+def _parsed(**said: Any) -> Facts:
+    try:
+        return parse_facts(**said)
+    except PolicyError as error:
+        raise EventError(str(error)) from None
+
+
+def _names(event: Event, facts: Facts) -> tuple[str, ...]:
+    """By which names the commit is looked for: on a laptop the ref's own are enough."""
+    if event.commit:
+        return (event.commit,)
+    if isinstance(facts.ref, Branch):
+        return f"refs/heads/{facts.ref}", f"refs/remotes/origin/{facts.ref}", "HEAD"
+    return f"refs/tags/{facts.ref}", "HEAD"
+
+
+def _base(facts: Facts) -> str:
+    """Name the branch that the commits left: a proposal's base; under trunk main, whose branches are short-lived."""
+    if facts.trigger in PROPOSALS and facts.base:
+        return facts.base.name
+    is_short_lived = (
+        facts.trigger is Trigger.BRANCH and facts.ref.name != MAIN and not matches("hotfix/*", facts.ref.name)
+    )
+    return MAIN if facts.model is Model.TRUNK and is_short_lived else ""
+
+
+def _before(event: Event, facts: Facts) -> str:
+    return event.before if facts.trigger is Trigger.BRANCH else ""
