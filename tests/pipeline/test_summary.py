@@ -94,3 +94,13 @@ def test_markdown_survives_what_a_tool_prints() -> None:
     text = as_markdown(Suite.QUICK, [red])
     assert "### unit: first second \\| &lt;b>" in text
     assert "````text\na\n```\nb\n````" in text
+
+
+def test_a_check_that_was_not_run_is_named_with_the_reason_and_is_not_red() -> None:
+    """Nobody takes it for passed, and the suite's verdict does not depend on somebody else's service."""
+    outcomes = [LINT, Outcome("audit", Status.NOT_RUN, reason="the advisories did not answer")]
+    text = as_text(Suite.FULL, outcomes)
+    assert text.startswith("full: 1 of 2 stages passed; audit not run\n")
+    assert "audit was not run: the advisories did not answer\nrerun: ci audit" in text
+    assert not any(outcome.is_red for outcome in outcomes)
+    assert verdict_of(outcomes) is Status.PASSED

@@ -19,5 +19,9 @@ class StageFailed(PipelineError):  # noqa: N818 - "stage failed" is the statemen
         self.outcome = outcome
 
 
+class NotRun(PipelineError):  # noqa: N818 - as above
+    """A check needs somebody else's service, which did not answer; the text is the reason, in one line."""
+
+
 class SuiteFailed(PipelineError):  # noqa: N818 - as above
     """At least one stage of a suite is red."""

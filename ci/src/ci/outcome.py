@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 
 class Status(StrEnum):
@@ -13,6 +13,16 @@ class Status(StrEnum):
     FAILED = "failed"
     ERROR = "error"
     """It could not be carried out: an image, a service or the base was not to be had. Only this is tried again."""
+    NOT_RUN = "not run"
+    """Somebody else's service did not answer, so nothing is known. Not red: policy decides what follows."""
+
+
+_VERBS: Final = {
+    Status.PASSED: "passed",
+    Status.FAILED: "failed",
+    Status.ERROR: "could not run",
+    Status.NOT_RUN: "was not run",
+}
 
 
 @dataclass(frozen=True)
@@ -57,10 +67,14 @@ class Outcome:
         """Whether the stage is green."""
         return self.status is Status.PASSED
 
+    @property
+    def is_red(self) -> bool:
+        """Whether the stage makes its suite fail."""
+        return self.status in (Status.FAILED, Status.ERROR)
+
     def describe(self) -> str:
         """Say why it is red, show the part of the output that tells, name the command that runs it again."""
-        verb = "failed" if self.status is Status.FAILED else "could not run"
-        parts = [f"{self.stage} {verb}: {self.reason}", self.excerpt, rerun(self.stage)]
+        parts = [f"{self.stage} {_VERBS[self.status]}: {self.reason}", self.excerpt, rerun(self.stage)]
         return "\n".join(part for part in parts if part)
 
 

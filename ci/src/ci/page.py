@@ -25,7 +25,7 @@ _PAGE: Final = Template("""\
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   td.time { width: 60%; }
   .bar { display: block; height: .9rem; border-radius: .2rem; min-width: 2px; }
-  .passed { color: var(--passed); } .failed { color: var(--failed); } .error { color: var(--error); }
+  .passed { color: var(--passed); } .failed { color: var(--failed); } .error, .not { color: var(--error); }
   .bar.passed { background: var(--passed); } .bar.failed { background: var(--failed); }
   .bar.earlier { opacity: .35; }
   pre { overflow: auto; padding: .8rem; border: 1px solid var(--line); border-radius: .3rem; font-size: 13px; }

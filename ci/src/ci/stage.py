@@ -9,7 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import dagger
 from dagger import ReturnType, telemetry
 
-from ci.errors import StageFailed
+from ci.errors import NotRun, StageFailed
 from ci.excerpt import excerpt, root_cause
 from ci.outcome import Outcome, Record, Status
 from ci.scripts import text_of
@@ -86,6 +86,8 @@ async def carry_out(name: str, build: Build) -> Result:
             return Result(await _judge(name, container), container)
     except StageFailed as failure:
         return Result(failure.outcome, container)
+    except NotRun as reason:
+        return Result(Outcome(name, Status.NOT_RUN, reason=str(reason)))
     except Exception as error:  # noqa: BLE001 - a fault in one stage must not hide the results of the others
         return Result(_could_not_run(name, error))
 

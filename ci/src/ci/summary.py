@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from ci.outcome import Outcome, Status
 from ci.policy.suites import Suite
 
-_MARKS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.ERROR: "⚠️"}
+_MARKS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.ERROR: "⚠️", Status.NOT_RUN: "❔"}
 
 
 def verdict_of(outcomes: Sequence[Outcome]) -> Status:
-    """Judge a suite: a red stage weighs more than one that could not run."""
+    """Judge a suite: a red stage weighs more than one that could not run; one that was not run weighs nothing here."""
     statuses = {outcome.status for outcome in outcomes}
     return next((status for status in (Status.FAILED, Status.ERROR) if status in statuses), Status.PASSED)
 
@@ -41,8 +41,9 @@ def seconds_of(outcome: Outcome) -> str:
 def as_text(suite: Suite, outcomes: Sequence[Outcome]) -> str:
     """Render for a terminal: verdict, table, then each red stage with its excerpt and the command that reruns it."""
     width = max(len("stage"), *(len(outcome.stage) for outcome in outcomes))
-    table = [f"  {'stage':<{width}}  {'status':<6}  seconds"]
-    table += [f"  {one.stage:<{width}}  {one.status:<6}  {seconds_of(one):>7}" for one in outcomes]
+    status = max(len("status"), *(len(outcome.status) for outcome in outcomes))
+    table = [f"  {'stage':<{width}}  {'status':<{status}}  seconds"]
+    table += [f"  {one.stage:<{width}}  {one.status:<{status}}  {seconds_of(one):>7}" for one in outcomes]
     red = [outcome.describe() for outcome in outcomes if not outcome.passed]
     return "\n\n".join([headline(suite, outcomes), "\n".join(table), *red, f"reports: {reports_of(suite)}"])
 
