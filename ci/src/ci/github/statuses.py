@@ -1,0 +1,85 @@
+"""Commit statuses: one line per stage on the commit's page and on its pull request, with the command that helps."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ci.github.client import Api, GitHub
+from ci.github.errors import one_line
+from ci.outcome import Outcome, Status
+from ci.summary import rerun_of, seconds_of
+
+LONGEST_DESCRIPTION: Final = 140
+"""Characters that GitHub takes as a status's description."""
+
+_STATES: Final = {Status.PASSED: "success", Status.FAILED: "failure", Status.ERROR: "error"}
+
+
+@dataclass(frozen=True)
+class CommitStatus:
+    """What a commit's page says about one stage."""
+
+    context: str
+    state: str
+    description: str
+    target_url: str = ""
+    """Where the details are: the page of the run."""
+
+
+def status_of(outcome: Outcome, remedy: str = "", target_url: str = "") -> CommitStatus:
+    """Say how a stage ended; `remedy` is the command that helps, by default the one that runs it again.
+
+    >>> status_of(Outcome("unit", Status.FAILED, reason="exit code 1")).description
+    'exit code 1; ci unit'
+    """
+    if outcome.passed:
+        description = "passed" if outcome.record is None else f"passed in {seconds_of(outcome)} s"
+    else:
+        description = _described(outcome.reason or outcome.status, remedy or rerun_of(outcome))
+    return CommitStatus(f"ci/{outcome.stage}", _STATES[outcome.status], description, target_url)
+
+
+def pending(stage: str, target_url: str = "") -> CommitStatus:
+    """Say that a stage has not ended yet."""
+    return CommitStatus(f"ci/{stage}", "pending", "running", target_url)
+
+
+async def set_status(github: GitHub, commit: str, outcome: Outcome, remedy: str = "", target_url: str = "") -> None:
+    """Set the status of one stage."""
+    await set_statuses(github, commit, [status_of(outcome, remedy, target_url)])
+
+
+async def set_statuses(github: GitHub, commit: str, statuses: Iterable[CommitStatus]) -> None:
+    """Set the statuses of a commit; those that it has already are not sent again."""
+    async with github.open() as api:
+        there = {status.context: status async for status in _present(api, commit)}
+        for status in statuses:
+            if there.get(status.context) != status:
+                await _send(api, commit, status)
+
+
+async def _present(api: Api, commit: str) -> Any:
+    async for each in api.pages(f"commits/{commit}/status", key="statuses"):
+        texts = (str(each[name] or "") for name in ("context", "state", "description", "target_url"))
+        yield CommitStatus(*texts)
+
+
+async def _send(api: Api, commit: str, status: CommitStatus) -> None:
+    body = {"context": status.context, "state": status.state, "description": status.description}
+    if status.target_url:
+        body["target_url"] = status.target_url
+
+    async def made() -> dict[str, Any] | None:
+        return {} if status in [each async for each in _present(api, commit)] else None
+
+    await api.create(f"statuses/{commit}", body, made)
+
+
+def _described(reason: str, remedy: str) -> str:
+    """Join reason and remedy; where both are too long the reason is shortened, since the remedy is to be copied."""
+    remedy = one_line(remedy)[:LONGEST_DESCRIPTION]
+    room = LONGEST_DESCRIPTION - len(remedy) - len("; ")
+    reason = one_line(reason)
+    if len(reason) > room:
+        reason = f"{reason[: room - 1]}…" if room > 1 else ""
+    return f"{reason}; {remedy}" if reason else remedy
