@@ -102,3 +102,15 @@ def test_no_store_is_nothing_to_do(tmp_path: Path) -> None:
     """Where there is no store none is made."""
     assert prune(tmp_path / "none", 0).freed_bytes == 0
     assert not (tmp_path / "none").exists()
+
+
+def test_a_look_at_the_store_is_no_use_of_it(tmp_path: Path) -> None:
+    """Pruning does not make what it leaves younger than what is used afterwards."""
+    root = tmp_path / "store"
+    with Store.open(root) as store:
+        store.results.put("step", {}, [layer_of(store, 1)])
+        age(store, "step", 1_700_000_000)
+    prune(root, 1 << 40)
+    with Store.open(root) as store:
+        (record,) = store.results.records()
+        assert record.used_ns == 1_700_000_000 * 10**9

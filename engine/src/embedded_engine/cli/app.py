@@ -32,7 +32,7 @@ async def _check(words: Sequence[str], options: Options) -> None:
 
 
 _WORD_COMMANDS: dict[str, Work] = {"call": call, "functions": functions, "check": _check}
-_OTHER_COMMANDS = frozenset({"doctor", "prune", "session"})
+_OTHER_COMMANDS = frozenset({"doctor", "prune", "restore", "save", "session"})
 _HELP = ("--help", "-h")
 
 

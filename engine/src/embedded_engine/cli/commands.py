@@ -55,6 +55,18 @@ def prune(keep: Annotated[str, typer.Option(help="How much to keep, such as 500M
     machine.prune(keep)
 
 
+@app.command()
+def save(file: str, keep: Annotated[str, typer.Option(help="How much to keep, such as 500M or 10G")] = "10G") -> None:
+    """Write the store to one FILE, for a machine that starts without one: ci restore FILE"""
+    machine.save(file, keep)
+
+
+@app.command()
+def restore(file: str) -> None:
+    """Make the store that ci save wrote to FILE, where none is yet."""
+    machine.restore(file)
+
+
 @app.command(context_settings=_WORDS, epilog=EPILOG)
 def session(ctx: typer.Context) -> None:
     """Run a command with a session of the engine: ci session -- python script.py"""

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from embedded_engine.cli.errors import UsageError
 from embedded_engine.cli.options import Options
@@ -41,6 +42,22 @@ def prune(keep: str) -> None:
 
     report = prune_store(default_root(), parse_size(keep))
     sys.stdout.write(f"freed {_shown(report.freed_bytes)}, kept {_shown(report.kept_bytes)}\n")
+
+
+def save(file: str, keep: str) -> None:
+    """Write the store, no larger than `keep`, to a file."""
+    from embedded_engine.store.archive import save as save_store
+
+    report = save_store(default_root(), Path(file), parse_size(keep))
+    sys.stdout.write(f"saved {_shown(report.kept_bytes)} as {_shown(Path(file).stat().st_size)}\n")
+
+
+def restore(file: str) -> None:
+    """Make the store that a file holds."""
+    from embedded_engine.store.archive import restore as restore_store
+
+    restore_store(default_root(), Path(file))
+    sys.stdout.write(f"restored {default_root()}\n")
 
 
 def session(words: Sequence[str], options: Options) -> int:

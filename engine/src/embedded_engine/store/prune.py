@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedded_engine.store.errors import StoreError, storage_errors
-from embedded_engine.store.files import remove_tree
+from embedded_engine.store.files import read_unnoticed, remove_tree
 from embedded_engine.store.index import ImportIndex
 from embedded_engine.store.layers import LayerStore
 from embedded_engine.store.results import ResultStore
@@ -125,7 +125,7 @@ def _results(store_root: Path) -> list[_Root]:
     found: list[_Root] = []
     for record in ResultStore(store_root / "results", layers).records():
         # A blob is named in a value by its digest; what merely looks like one keeps nothing that is there.
-        digests = {match.decode() for match in _DIGEST.findall(record.path.read_bytes().partition(b"\n")[2])}
+        digests = {match.decode() for match in _DIGEST.findall(read_unnoticed(record.path)[0].partition(b"\n")[2])}
         blobs = {store_root / "blobs" / digest[:2] / digest[2:] for digest in digests}
         held = {layers.home(layer) for layer in record.layers}
         found.append(_Root("results", record.path, record.used_ns, frozenset(held | blobs)))

@@ -23,7 +23,7 @@ from embedded_engine.store.results import ResultStore
 from embedded_engine.store.volumes import Volumes
 
 VERSION = "1"
-_PARTS = ("layers", "results", "blobs", "volumes", "hosts", "locks", "staging", "trash")
+PARTS = ("layers", "results", "blobs", "volumes", "hosts", "locks", "staging", "trash")
 
 
 def default_root() -> Path:
@@ -134,7 +134,7 @@ def _lay_out(root: Path, *, rootless: bool) -> None:
     reason = unsuitable(root)
     if reason is not None:
         raise StoreError(f"the store cannot be at {root}: {reason}; set CI_ENGINE_STORE to a directory on a disk")
-    for part in _PARTS:
+    for part in PARTS:
         (root / part).mkdir(exist_ok=True)
     version.write_text(f"{own}\n")
 
