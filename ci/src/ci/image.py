@@ -14,11 +14,16 @@ from ci.stage import marked_fresh, recorded, with_wrapper
 _INSPECTION: Final = "/opt/ci/inspect_image.py"
 
 
-async def image(source: dagger.Directory) -> dagger.Container:
-    """Build the image from the Dockerfile; its version label is the project's version."""
+async def image(source: dagger.Directory, revision: str = "") -> dagger.Container:
+    """Build the image from the Dockerfile; its version label is the project's version.
+
+    `revision` is the commit that it says it was made from: what is published names one, and what is built to be tested
+    here names none, so that a commit that changes nothing of the image does not make another one.
+    """
     project = tomllib.loads(await source.file("pyproject.toml").contents())["project"]
+    labels = {"VERSION": str(project["version"])} | ({"REVISION": revision} if revision else {})
     return source.filter(include=list(sources.IMAGE)).docker_build(
-        build_args=[dagger.BuildArg("VERSION", str(project["version"]))]
+        build_args=[dagger.BuildArg(name, value) for name, value in labels.items()]
     )
 
 

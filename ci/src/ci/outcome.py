@@ -1,7 +1,7 @@
 """How a stage ended, as plain data: everything that is rendered is rendered from this."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -15,6 +15,8 @@ class Status(StrEnum):
     """It could not be carried out: an image, a service or the base was not to be had. Only this is tried again."""
     NOT_RUN = "not run"
     """Somebody else's service did not answer, so nothing is known. Not red: policy decides what follows."""
+    SKIPPED = "skipped"
+    """It was not its turn: something before it is red."""
 
 
 _VERBS: Final = {
@@ -22,6 +24,7 @@ _VERBS: Final = {
     Status.FAILED: "failed",
     Status.ERROR: "could not run",
     Status.NOT_RUN: "was not run",
+    Status.SKIPPED: "was skipped",
 }
 
 
@@ -37,6 +40,10 @@ class Record:
     def seconds(self) -> float:
         """How long the commands took, whenever they ran."""
         return max(0.0, self.ended - self.started)
+
+    def as_json(self, stage: str) -> str:
+        """Write it as the wrapper does."""
+        return json.dumps({"stage": stage} | asdict(self)) + "\n"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -61,6 +68,8 @@ class Outcome:
     record: Record | None = None
     reason: str = ""
     excerpt: str = ""
+    remedy: str = ""
+    """What a person can do, where that is not to run the stage again."""
 
     @property
     def passed(self) -> bool:
@@ -74,7 +83,7 @@ class Outcome:
 
     def describe(self) -> str:
         """Say why it is red, show the part of the output that tells, name the command that runs it again."""
-        parts = [f"{self.stage} {_VERBS[self.status]}: {self.reason}", self.excerpt, rerun(self.stage)]
+        parts = [f"{self.stage} {_VERBS[self.status]}: {self.reason}", self.excerpt, self.remedy or rerun(self.stage)]
         return "\n".join(part for part in parts if part)
 
 

@@ -6,7 +6,6 @@ from string import Template
 from typing import Final
 
 from ci.outcome import Outcome, Status
-from ci.policy.suites import Suite
 from ci.summary import headline, rerun_of, seconds_of, verdict_of
 from ci.timeline import Bar, timeline
 
@@ -25,7 +24,7 @@ _PAGE: Final = Template("""\
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   td.time { width: 60%; }
   .bar { display: block; height: .9rem; border-radius: .2rem; min-width: 2px; }
-  .passed { color: var(--passed); } .failed { color: var(--failed); } .error, .not { color: var(--error); }
+  .passed { color: var(--passed); } .failed { color: var(--failed); } .error, .not, .skipped { color: var(--error); }
   .bar.passed { background: var(--passed); } .bar.failed { background: var(--failed); }
   .bar.earlier { opacity: .35; }
   pre { overflow: auto; padding: .8rem; border: 1px solid var(--line); border-radius: .3rem; font-size: 13px; }
@@ -42,12 +41,12 @@ $details
 """)
 
 
-def page(suite: Suite, outcomes: Sequence[Outcome], files: Sequence[str] = ()) -> str:
+def page(title: str, outcomes: Sequence[Outcome], files: Sequence[str] = ()) -> str:
     """Render the page; `files` are the reports beside it, as paths, and only these are linked to."""
     bars = {bar.stage: bar for bar in timeline(outcomes)}
     span = max((bar.offset + bar.seconds for bar in bars.values()), default=0.0)
     return _PAGE.substitute(
-        title=escape(headline(suite, outcomes)),
+        title=escape(headline(title, outcomes)),
         verdict=verdict_of(outcomes),
         span=f"{span:.1f}",
         rows="\n".join(_row(outcome, bars.get(outcome.stage), span, files) for outcome in outcomes),

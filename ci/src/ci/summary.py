@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from ci.outcome import Outcome, Status
 from ci.policy.suites import Suite
 
-_MARKS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.ERROR: "⚠️", Status.NOT_RUN: "❔"}
+_MARKS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.ERROR: "⚠️", Status.NOT_RUN: "❔", Status.SKIPPED: "⏭️"}
 
 
 def verdict_of(outcomes: Sequence[Outcome]) -> Status:
@@ -25,12 +25,12 @@ def reports_of(suite: Suite) -> str:
     return f"ci report --suite={suite} export --path=reports"
 
 
-def headline(suite: Suite, outcomes: Sequence[Outcome]) -> str:
-    """Say in one line how a suite went."""
+def headline(title: str, outcomes: Sequence[Outcome]) -> str:
+    """Say in one line how a suite, or a run of another title, went."""
     red = [f"{outcome.stage} {outcome.status}" for outcome in outcomes if not outcome.passed]
     if not red:
-        return f"{suite}: all {len(outcomes)} stages passed"
-    return f"{suite}: {len(outcomes) - len(red)} of {len(outcomes)} stages passed; {', '.join(red)}"
+        return f"{title}: all {len(outcomes)} stages passed"
+    return f"{title}: {len(outcomes) - len(red)} of {len(outcomes)} stages passed; {', '.join(red)}"
 
 
 def seconds_of(outcome: Outcome) -> str:
@@ -50,22 +50,24 @@ def as_text(suite: Suite, outcomes: Sequence[Outcome]) -> str:
 
 def as_json(suite: Suite, outcomes: Sequence[Outcome]) -> str:
     """Render for a machine; times are UTC, absent where a stage's commands never ran."""
-    stages = [
-        {
-            "stage": outcome.stage,
-            "status": outcome.status,
-            "started": outcome.record and _timestamp(outcome.record.started),
-            "seconds": outcome.record and round(outcome.record.seconds, 3),
-            "exit_code": outcome.record and outcome.record.exit_code,
-            "reason": outcome.reason,
-        }
-        for outcome in outcomes
-    ]
-    document = {"suite": suite, "verdict": verdict_of(outcomes), "stages": stages}
+    document = {"suite": suite, "verdict": verdict_of(outcomes), "stages": [as_fields(outcome) for outcome in outcomes]}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def as_markdown(suite: Suite, outcomes: Sequence[Outcome]) -> str:
+def as_fields(outcome: Outcome) -> dict[str, object]:
+    """Give what a machine is told of one stage."""
+    record = outcome.record
+    return {
+        "stage": outcome.stage,
+        "status": outcome.status,
+        "started": record and _timestamp(record.started),
+        "seconds": record and round(record.seconds, 3),
+        "exit_code": record and record.exit_code,
+        "reason": outcome.reason,
+    }
+
+
+def as_markdown(title: str, outcomes: Sequence[Outcome]) -> str:
     """Render for a pull request or a job's summary page."""
     rows = [f"| {_MARKS[one.status]} | {one.stage} | {one.status} | {seconds_of(one)} |" for one in outcomes]
     details = [
@@ -74,12 +76,12 @@ def as_markdown(suite: Suite, outcomes: Sequence[Outcome]) -> str:
         if not outcome.passed
     ]
     table = ["| | stage | status | seconds |", "|---|---|---|--:|", *rows]
-    return "\n\n".join([f"## {headline(suite, outcomes)}", "\n".join(table), *details]) + "\n"
+    return "\n\n".join([f"## {headline(title, outcomes)}", "\n".join(table), *details]) + "\n"
 
 
 def rerun_of(outcome: Outcome) -> str:
-    """Name the command that runs a stage again."""
-    return f"ci {outcome.stage}"
+    """Name the command that runs a stage again, or what else helps."""
+    return outcome.remedy or f"ci {outcome.stage}"
 
 
 def fenced(text: str) -> str:
