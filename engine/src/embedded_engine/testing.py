@@ -1,7 +1,7 @@
 """A session for tests: the Dagger API on the embedded engine, for as long as a `with` block lasts.
 
-    with embedded_session():
-        anyio.run(use_dagger)  # dagger.connect(), dag.container() and all the rest
+with embedded_session():
+    anyio.run(use_dagger)  # dagger.connect(), dag.container() and all the rest
 """
 
 from __future__ import annotations

@@ -138,6 +138,26 @@ def test_digests_of_files_are_remembered(store: Store, build: Any) -> None:
     assert Manifest.of(view) == first
 
 
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        pytest.param(Patterns(), id="everything"),
+        pytest.param(Patterns(include=("src/deep",)), id="one directory"),
+        pytest.param(Patterns(include=("**/*.py",)), id="files of a kind"),
+        pytest.param(Patterns(exclude=("src",)), id="all but a directory"),
+        pytest.param(Patterns(exclude=("src", "!src/deep/er.py")), id="all but a directory, a file of it taken back"),
+        pytest.param(Patterns(include=("nothing",)), id="nothing"),
+    ],
+)
+def test_only_what_patterns_take_is_read(store: Store, build: Any, patterns: Patterns) -> None:
+    """The manifest of a part is what its patterns leave of the whole one, and no file outside it is hashed."""
+    view = store.layers.union(build(some))
+    memo: dict[str, str] = {}
+    manifest = Manifest.of(view, memo=memo, patterns=patterns)
+    assert manifest == Manifest.of(view).filter(patterns)
+    assert len(memo) == sum(entry.kind is Kind.FILE for entry in manifest.values())
+
+
 def test_large_files_are_digested_together(store: Store, build: Any) -> None:
     """Several large files have the digests that each has alone."""
     contents = {f"/f{number}": os.urandom(200_000) for number in range(5)}

@@ -65,8 +65,7 @@ class Graph:
         if isinstance(node, Imported):
             return node.manifest.select(path).filter(patterns)
         view = await self.union(node)
-        manifest = await asyncio.to_thread(Manifest.of, view, path, self._digests)
-        return manifest.filter(patterns)
+        return await asyncio.to_thread(Manifest.of, view, path, self._digests, patterns)
 
     async def content(self, node: FsNode, path: str = "/", patterns: Patterns = EVERYTHING) -> str:
         """The digest of what is selected: what lies outside the selection never changes it."""

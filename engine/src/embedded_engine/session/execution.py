@@ -10,17 +10,19 @@ import traceback
 from collections import OrderedDict
 from typing import Any
 
-from graphql import DocumentNode, ExecutionResult, GraphQLError, execute, parse
+from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 
 from embedded_engine.binding import ObjectTable, RequestContext, ServedModule
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.graph import current_stage
 from embedded_engine.schema import Schema
 from embedded_engine.session.fields import Fields, QueryRoot
+from embedded_engine.session.parsing import parse
 from embedded_engine.session.validation import RequestError, asks_only_for_schema, check
 
 DEBUG_VARIABLE = "CI_ENGINE_DEBUG"
 _PARSED_DOCUMENTS = 256
+_LONGEST_KEPT = 64 * 1024  # characters: a longer request holds a file's content, and hardly comes twice
 _ROOT = QueryRoot()
 
 
@@ -79,10 +81,12 @@ class Execution:
         if known is not None:
             self._documents.move_to_end(query)
             return known
-        document = parse(query, no_location=True)
+        document = parse(query)
         errors = check(self._schema.executable, document, query)
         if errors:
             raise RequestError("; ".join(error.message for error in errors))
+        if len(query) > _LONGEST_KEPT:
+            return document
         self._documents[query] = document
         if len(self._documents) > _PARSED_DOCUMENTS:
             self._documents.popitem(last=False)

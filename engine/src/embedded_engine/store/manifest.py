@@ -78,8 +78,8 @@ class Manifest(Mapping[str, Entry]):
         top = union.stat(path)
         nodes = {"": top}
         if top.is_dir:
-            nodes.update(union.walk(path))
-        if patterns is not None and not patterns.empty:
+            nodes.update(union.walk(path, patterns.descent() if patterns is not None else None))
+        if patterns is not None:
             nodes = patterns.select(nodes)
         with storage_errors(f"read {clean(path) or '/'}"):
             files = ((node.location, node.size) for node in nodes.values() if node.kind is Kind.FILE)

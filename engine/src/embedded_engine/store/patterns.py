@@ -8,7 +8,7 @@ that is not included itself but holds something included is there as that one's 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TypeVar
@@ -41,6 +41,18 @@ class Patterns:
     def root(self) -> Selection:
         """The state to begin a walk with, at the directory that the patterns are relative to."""
         return Selection(self._include, self._exclude, True, None, None)
+
+    def descent(self) -> Callable[[str], bool] | None:
+        """For a walk that comes to parents before children: whether a directory can hold anything that is taken."""
+        if self.empty:
+            return None
+        states = {"": self.root()}
+
+        def enters(path: str) -> bool:
+            state = states[path] = states[path.rpartition("/")[0]].enter(path)
+            return state.descends
+
+        return enters
 
     def matches(self, path: str) -> bool:
         """Whether a path, relative and clean, is taken itself (it may also be there as a parent)."""

@@ -201,10 +201,10 @@ class Union:
             raise PathNotDirectoryError(path, "open")
         return self.entries(self._canonical(path, True))
 
-    def walk(self, path: str = "/") -> Iterator[tuple[str, Node]]:
+    def walk(self, path: str = "/", enters: Callable[[str], bool] | None = None) -> Iterator[tuple[str, Node]]:
         """Everything below a directory, in the order of names, what is in a directory right after it.
 
-        Gives paths relative to the directory, with their nodes.
+        Gives paths relative to the directory, with their nodes. A directory is read only if it `enters` its path.
         """
         node = self.stat(path, action="open")
         if not node.is_dir:
@@ -216,7 +216,7 @@ class Union:
             for name, entry in left:
                 place = f"{relative}/{name}" if relative else name
                 yield place, entry
-                if entry.kind is Kind.DIRECTORY:
+                if entry.kind is Kind.DIRECTORY and (enters is None or enters(place)):
                     below = f"{canonical}/{name}"
                     stack.append((place, below, iter(self.entries(below).items())))
                     break
