@@ -10,6 +10,7 @@ from ci.policy.suites import STAGES, Suite, stages_of
 FUNCTIONS = Ci.__dagger_object_type__.functions  # type: ignore[attr-defined]  # set by the SDK's decorator
 
 SERVICE_STAGES = ("migrations", "integration", "build", "smoke")
+ASKING_OTHERS = ("audit",)
 
 
 def test_the_quick_suite_needs_no_service_and_no_image() -> None:
@@ -19,7 +20,7 @@ def test_the_quick_suite_needs_no_service_and_no_image() -> None:
 
 def test_the_full_suite_is_the_quick_one_and_then_services_and_image() -> None:
     """What is green in full is green in quick."""
-    assert stages_of(Suite.FULL) == stages_of(Suite.QUICK) + SERVICE_STAGES
+    assert stages_of(Suite.FULL) == stages_of(Suite.QUICK) + SERVICE_STAGES + ASKING_OTHERS
 
 
 @pytest.mark.parametrize("suite", Suite)
@@ -61,7 +62,7 @@ def test_the_module_registers_exactly_these_functions() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["quick", "full", "report"])
+@pytest.mark.parametrize("name", ["quick", "full", "report", "audit"])
 def test_what_runs_a_suite_is_cached_for_a_session_only(name: str) -> None:
     """Under the default a suite would answer for seven days without running, and a report keep a passing trouble."""
     assert FUNCTIONS[name].cache_policy == "session"

@@ -40,6 +40,16 @@ def root_cause(message: str, *, max_characters: int = 2_000) -> str:
     return text if len(text) <= max_characters else f"... {text[-max_characters:]}"
 
 
+def last_line(output: str) -> str:
+    """Give the last line that says something, without what a terminal would make of it.
+
+    >>> last_line("Traceback...\\nConnectionError: no way\\n\\n")
+    'ConnectionError: no way'
+    """
+    lines = [line.strip() for line in _TERMINAL_CODE.sub("", output).splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
 def _clip_lines(text: str, limit: int) -> str:
     lines = text.split("\n")
     if len(lines) <= limit:

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
 
-from ci import arguments, base, image, migrations, plan, quality, report, smoke, sources, suite, testing
+from ci import arguments, audit, base, image, migrations, plan, quality, report, smoke, sources, suite, testing
 from ci.event import Event
 from ci.history import History
 from ci.policy.suites import Suite
@@ -156,6 +156,13 @@ class Ci:
     async def smoke(self) -> dagger.Container:
         """The very image starts as a service, becomes ready, stores an item, and obeys SIGTERM."""
         return await smoke.smoke(await image.image(self.source), self.fresh)
+
+    @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
+    @check
+    @stage
+    async def audit(self) -> dagger.Container:
+        """No locked dependency has a known vulnerability that is severe and can be fixed; asked anew every day."""
+        return await audit.audit(self.source, self.fresh)
 
     # --- Parts, to look into or to build on
 

@@ -14,7 +14,13 @@ INTEGRATION_TESTS: Final = (*UNIT_TESTS, "tests/integration")
 IMAGE: Final = ("Dockerfile", ".dockerignore", "README.md", "uv.lock", *SERVICE)
 """The context of the image's build; .dockerignore narrows it further."""
 
-PROJECTS: Final = (".", "ci", "engine")
+TOOLS: Final = "ci/tools"
+"""The project that locks the tools which run in containers of their own."""
+
+EXCEPTIONS: Final = "ci/exceptions.toml"
+"""Vulnerabilities that are borne for a while."""
+
+PROJECTS: Final = (".", "ci", "engine", TOOLS)
 """The projects that have a lock file of their own."""
 
 LOCKS: Final = (
@@ -22,7 +28,7 @@ LOCKS: Final = (
     "ci/.python-version",
 )
 
-ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS)))
+ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, EXCEPTIONS)))
 """Everything that any stage sees."""
 
 IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]

@@ -55,6 +55,14 @@ def recorded(stage: str, *commands: Sequence[str] | str) -> Step:
     return lambda container: container.with_exec(["sh", _WRAPPER, REPORTS, stage, *lines], expect=ReturnType.ANY)
 
 
+def asked(stage: str, command: str) -> Step:
+    """Run one line of shell that asks a service, and keep a record as `recorded` does; dagger.ExecError when it fails.
+
+    A failure is not kept: the next run asks again.
+    """
+    return lambda container: container.with_exec(["sh", _WRAPPER, REPORTS, stage, command])
+
+
 def stage(
     method: Callable[Concatenate[Module, P], dagger.Container | Awaitable[dagger.Container]],
 ) -> Callable[Concatenate[Module, P], Awaitable[dagger.Container]]:

@@ -13,16 +13,17 @@ class Suite(StrEnum):
     """Seconds, and nothing outside the sandbox: no database, no cache, no image."""
 
     FULL = "full"
-    """Everything before a merge or a release: the quick suite, then migrations, integration, image and smoke test."""
+    """Everything before a merge or a release: the quick suite, then migrations, integration, image, smoke test and audit."""
 
 
 _QUICK: Final = ("formatting", "lint", "types", "unit", "lock")
 _SERVICES_AND_IMAGE: Final = ("migrations", "integration", "build", "smoke")
+_ADVISORIES: Final = ("audit",)
 
 STAGES: Final[Mapping[Suite, tuple[str, ...]]] = MappingProxyType(
     {
         Suite.QUICK: _QUICK,
-        Suite.FULL: _QUICK + _SERVICES_AND_IMAGE,
+        Suite.FULL: _QUICK + _SERVICES_AND_IMAGE + _ADVISORIES,
     }
 )
 
