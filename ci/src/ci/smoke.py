@@ -18,37 +18,49 @@ _SERVICE_PORT: Final = 8000
 _ATTENDANT_PORT: Final = 9099
 _ATTENDANT: Final = "/opt/ci/attend.py"
 _PROBE: Final = "/opt/ci/probe.py"
-_MIGRATE: Final = "alembic upgrade head"
+MIGRATE: Final = "alembic upgrade head"
+"""How an image migrates its database."""
+
+PROBE: Final = ["python", _PROBE, *(f"http://service:{port}" for port in (_SERVICE_PORT, _ATTENDANT_PORT))]
+"""How the smoke test is run where `prober` has put it; options may follow."""
 
 
 async def smoke(image: dagger.Container, fresh: str) -> dagger.Container:
     """The image migrates an empty database, becomes healthy and ready, stores an item, and obeys SIGTERM."""
-    command = [*await image.entrypoint(), *await image.default_args()]
-    service = started(image, command, fresh)
-    addresses = [f"http://service:{port}" for port in (_SERVICE_PORT, _ATTENDANT_PORT)]
-    return (
-        dag.container()
-        .from_(images.PYTHON)
-        .with_(with_wrapper)
-        .with_new_file(_PROBE, text_of("probe.py"))
-        .with_service_binding("service", service)
-        .with_(marked_fresh(fresh))
-        .with_(recorded("smoke", ["python", _PROBE, *addresses]))
+    service = attended(
+        image.with_env_variable("ENVIRONMENT", "production")
+        .with_env_variable("SECRET_KEY", "of no worth: this service ends with the smoke test")
+        .with_(with_postgres("smoke", fresh))
+        .with_(with_redis("smoke", fresh)),
+        await command_of(image),
+        MIGRATE,
     )
+    return prober(service).with_(with_wrapper).with_(marked_fresh(fresh)).with_(recorded("smoke", PROBE))
 
 
-def started(image: dagger.Container, command: list[str], fresh: str) -> dagger.Service:
-    """Start the image by its own command, with a database and a cache beside it.
+async def command_of(image: dagger.Container) -> list[str]:
+    """Name the command by which an image starts."""
+    return [*await image.entrypoint(), *await image.default_args()]
 
-    Nothing of the image changes: the attendant, which migrates first and sends SIGTERM when asked to, is mounted.
+
+def attended(container: dagger.Container, command: list[str], migrate: str) -> dagger.Service:
+    """Start an image by its own command, with the attendant, which migrates first and sends SIGTERM when asked to.
+
+    Nothing of the image changes: the attendant is mounted.
     """
     attendant = dag.directory().with_new_file("attend.py", text_of("attend.py")).file("attend.py")
     return (
-        image.with_mounted_file(_ATTENDANT, attendant)
-        .with_env_variable("ENVIRONMENT", "production")
-        .with_env_variable("SECRET_KEY", "of no worth: this service ends with the smoke test")
-        .with_(with_postgres("smoke", fresh))
-        .with_(with_redis("smoke", fresh))
+        container.with_mounted_file(_ATTENDANT, attendant)
         .with_exposed_port(_ATTENDANT_PORT)
-        .as_service(args=["python", _ATTENDANT, str(_ATTENDANT_PORT), _MIGRATE, "--", *command])
+        .as_service(args=["python", _ATTENDANT, str(_ATTENDANT_PORT), migrate, "--", *command])
+    )
+
+
+def prober(service: dagger.Service) -> dagger.Container:
+    """Have the probe beside a service that was started with the attendant; PROBE runs it."""
+    return (
+        dag.container()
+        .from_(images.PYTHON)
+        .with_new_file(_PROBE, text_of("probe.py"))
+        .with_service_binding("service", service)
     )

@@ -1,14 +1,17 @@
 """Smoke test of a running service, from outside, as a client sees it.
 
-Usage: python probe.py SERVICE ATTENDANT    both as URLs; ATTENDANT is attend.py beside the service.
-Waits for /health and /ready, creates an item and reads it, then has the service stopped by SIGTERM and sees that it
-is gone. Prints a line per step, at the end the service's log; exits 1 at the first step that fails, in bounded time.
+Usage: python probe.py SERVICE ATTENDANT [--seconds=60] [--leave-running]
+Both are URLs; ATTENDANT is attend.py beside the service. Waits for /health and /ready, creates an item and reads it, then
+has the service stopped by SIGTERM and sees that it is gone; where it is left running the item is deleted instead. Prints
+a line per step, at the end the service's log; exits 1 at the first step that fails, in bounded time.
 """
 
+import argparse
 import json
 import sys
 import time
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -30,7 +33,9 @@ class StepFailed(Exception):  # noqa: N818 - "step failed" is the statement
 def request(method: str, url: str, body: object = None, timeout: float = SECONDS_PER_REQUEST) -> tuple[int, str]:
     """Send one request; returns status and text whatever the status. Raises OSError when nobody answers."""
     data = None if body is None else json.dumps(body).encode()
-    prepared = Request(url, data=data, method=method, headers={"Content-Type": "application/json"})  # noqa: S310 - http
+    # Whatever version an item has is the one that is meant.
+    headers = {"Content-Type": "application/json", "If-Match": "*"}
+    prepared = Request(url, data=data, method=method, headers=headers)  # noqa: S310 - http
     try:
         with urlopen(prepared, timeout=timeout) as answer:  # noqa: S310 - the URL is the caller's own, http
             return answer.status, answer.read().decode()
@@ -61,15 +66,17 @@ def expect(method: str, url: str, status: int, body: object = None) -> Any:
     got, text = request(method, url, body)
     if got != status:
         raise StepFailed(f"{method} {url} answered {got}, not {status}: {text}")
-    return json.loads(text)
+    return json.loads(text) if text else None
 
 
-def create_and_read(service: str) -> None:
-    """Create one item, and read the same one back."""
+def create_and_read(service: str) -> str:
+    """Create one item, and read the same one back; returns its URL."""
     created = expect("POST", f"{service}/api/v1/items", HTTPStatus.CREATED, ITEM)
-    read = expect("GET", f"{service}/api/v1/items/{created['id']}", HTTPStatus.OK)
+    url = f"{service}/api/v1/items/{created['id']}"
+    read = expect("GET", url, HTTPStatus.OK)
     if read != created or read["name"] != ITEM["name"]:
         raise StepFailed(f"the item was created as {created} and read as {read}")
+    return url
 
 
 def stop(service: str, attendant: str) -> str:
@@ -95,9 +102,13 @@ def log_of(attendant: str) -> str:
         return f"(not to be had: {error})"
 
 
-def main(service: str, attendant: str, seconds: float = SECONDS_TO_START) -> int:
+def main(service: str, attendant: str, seconds: float = SECONDS_TO_START, *, leave_running: bool = False) -> int:
     """Take the steps in order; the exit code is the verdict."""
-    log = ""
+    log = item = ""
+
+    def use() -> None:
+        nonlocal item
+        item = create_and_read(service)
 
     def stopped() -> None:
         nonlocal log
@@ -106,15 +117,19 @@ def main(service: str, attendant: str, seconds: float = SECONDS_TO_START) -> int
     steps = {
         "/health answers": lambda: wait_for(f"{service}/health", seconds),
         "/ready answers": lambda: wait_for(f"{service}/ready", seconds),
-        "an item is created and read": lambda: create_and_read(service),
-        "SIGTERM is obeyed": stopped,
+        "an item is created and read": use,
     }
+    if leave_running:
+        # Its data lasts, so nothing is left in it.
+        steps["the item is deleted"] = lambda: expect("DELETE", item, HTTPStatus.NO_CONTENT)
+    else:
+        steps["SIGTERM is obeyed"] = stopped
     verdict = 0
     for step, take in steps.items():
         started = time.monotonic()
         try:
             take()
-        except (StepFailed, OSError, ValueError, KeyError) as error:
+        except (StepFailed, OSError, HTTPException, ValueError, LookupError, TypeError) as error:
             print(f"FAIL  {step}: {error}")
             verdict = 1
             break
@@ -124,4 +139,9 @@ def main(service: str, attendant: str, seconds: float = SECONDS_TO_START) -> int
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("service")
+    parser.add_argument("attendant")
+    parser.add_argument("--seconds", type=float, default=SECONDS_TO_START)
+    parser.add_argument("--leave-running", action="store_true")
+    sys.exit(main(**vars(parser.parse_args())))
