@@ -20,3 +20,10 @@ Image = Annotated[str, Doc("Where images are published, as host[:port]/name with
 RegistryUser = Annotated[str, Doc("The registry's user name")]
 RegistryPassword = Annotated[dagger.Secret | None, Doc("The registry's password, such as env:REGISTRY_PASSWORD")]
 RegistryService = Annotated[dagger.Service | None, Doc("A registry that only the engine reaches, in plain HTTP")]
+
+Token = Annotated[
+    dagger.Secret | None, Doc("A token that may write releases, statuses and pull requests: env:GITHUB_TOKEN")
+]
+GitHubApi = Annotated[str, Doc("GitHub's API; of a server of your own https://HOST/api/v3")]
+StatusCommit = Annotated[str, Doc("Of a pull request: its head commit, which shows the statuses; left out: the commit")]
+Page = Annotated[str, Doc("The URL of the run's page, which the statuses lead to")]

@@ -2,14 +2,15 @@
 
 from contextlib import suppress
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
 
-from ci import arguments, audit, base, image, migrations, plan, quality, report, smoke, sources, suite, testing
+from ci import arguments, audit, base, image, migrations, plan, quality, report, run, smoke, sources, suite, testing
 from ci.event import Event
 from ci.history import History
+from ci.leave import Outside, github
 from ci.policy.suites import Suite
 from ci.registry import Repository
 from ci.stage import marked_fresh, stage
@@ -32,6 +33,7 @@ class Ci:
         Doc("The repository; only what the stages need of it is read"),
     ]
     fresh: Annotated[str, Doc("Any new value, such as a run's number, runs every stage again")] = ""
+    revision: Annotated[str, Doc("The commit that the image says it was made from: set where it is published")] = ""
 
     # --- Suites
 
@@ -72,7 +74,7 @@ class Ci:
         registry_user: arguments.RegistryUser = "",
         registry_password: arguments.RegistryPassword = None,
         registry_service: arguments.RegistryService = None,
-        json: Annotated[bool, Doc("As JSON, for a program")] = False,
+        as_json: Annotated[bool, Doc("As JSON, for a program")] = False,
     ) -> str:
         """What CI would do for an event, and why; nothing is run, built or published."""
         happened = Event(
@@ -88,7 +90,51 @@ class Ci:
             choice=choice,
         )
         registry = Repository(image, registry_user, registry_password, registry_service) if image else None
-        return await plan.plan(self.source, history, happened, registry, json)
+        return await plan.plan(self.source, history, happened, registry, as_json)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def run(
+        self,
+        history: History,
+        event: arguments.Event,
+        ref: arguments.Ref,
+        commit: arguments.Commit = "",
+        before: arguments.Before = "",
+        base_ref: arguments.BaseRef = "",
+        head_ref: arguments.HeadRef = "",
+        repository: arguments.RepositoryName = "",
+        head_repository: arguments.HeadRepository = "",
+        title: arguments.Title = "",
+        choice: arguments.Choice = "",
+        image: arguments.Image = "",
+        registry_user: arguments.RegistryUser = "",
+        registry_password: arguments.RegistryPassword = None,
+        registry_service: arguments.RegistryService = None,
+        token: arguments.Token = None,
+        github_api: arguments.GitHubApi = "",
+        status_commit: arguments.StatusCommit = "",
+        page: arguments.Page = "",
+    ) -> dagger.Directory:
+        """What CI does for an event: the plan, carried out. Gives reports with a verdict, whatever became of it."""
+        happened = Event(
+            event=event,
+            ref=ref,
+            commit=commit,
+            before=before,
+            base_ref=base_ref,
+            head_ref=head_ref,
+            repository=repository,
+            head_repository=head_repository,
+            title=title,
+            choice=choice,
+        )
+        outside = Outside(
+            registry=Repository(image, registry_user, registry_password, registry_service) if image else None,
+            github=github(repository, token, github_api),
+            status_commit=status_commit,
+            page=page,
+        )
+        return await run.run(self._over, self.source, history, happened, outside)
 
     # --- Stages of the quick suite
 
@@ -148,14 +194,14 @@ class Ci:
     @stage
     async def build(self) -> dagger.Container:
         """The image builds, and is as it is meant to be: lean, labelled, watched, run by an ordinary user."""
-        return await image.inspected(await image.image(self.source), self.fresh)
+        return await image.inspected(await image.image(self.source, self.revision), self.fresh)
 
     @function
     @check
     @stage
     async def smoke(self) -> dagger.Container:
         """The very image starts as a service, becomes ready, stores an item, and obeys SIGTERM."""
-        return await smoke.smoke(await image.image(self.source), self.fresh)
+        return await smoke.smoke(await image.image(self.source, self.revision), self.fresh)
 
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
     @check
@@ -174,7 +220,7 @@ class Ci:
     @function
     async def image(self) -> dagger.Container:
         """The service's image, built from its Dockerfile."""
-        return await image.image(self.source)
+        return await image.image(self.source, self.revision)
 
     @function
     def coverage(self) -> dagger.Directory:
@@ -184,6 +230,11 @@ class Ci:
     @cached_property
     def _ready(self) -> dagger.Container:
         return base.base(self.source).with_(marked_fresh(self.fresh))
+
+    async def _over(self, source: dagger.Directory, revision: str) -> Self:
+        make: Any = type(self)  # the SDK's decorators hide the constructor from type checkers
+        pipeline: Self = await make(source=source, fresh=self.fresh, revision=revision)._prepared()
+        return pipeline
 
     async def _prepared(self) -> Self:
         # Tells the engine of the base's parts once, not once per stage. When that fails, every stage says so itself.

@@ -1,5 +1,7 @@
 """The reports of a suite as a directory: what people, pull requests and machines read after a run."""
 
+from collections.abc import Sequence
+
 import dagger
 from dagger import dag
 
@@ -18,15 +20,21 @@ async def report(module: object, suite: Suite, history: dagger.Directory) -> dag
     """
     results = await suites.run(module, stages_of(suite), history)
     outcomes = [result.outcome for result in results]
-    reports = dag.directory()
-    for result in results:
-        reports = with_reports_of(result, reports)
+    reports = reports_of_stages(results)
     files = await reports.glob("**/*")
     return (
         reports.with_new_file("summary.json", as_json(suite, outcomes))
         .with_new_file("summary.md", as_markdown(suite, outcomes))
         .with_new_file("index.html", page(suite, outcomes, [*files, "summary.json", "summary.md"]))
     )
+
+
+def reports_of_stages(results: Sequence[Result]) -> dagger.Directory:
+    """Collect what stages left."""
+    reports = dag.directory()
+    for result in results:
+        reports = with_reports_of(result, reports)
+    return reports
 
 
 def with_reports_of(result: Result, reports: dagger.Directory) -> dagger.Directory:

@@ -1,0 +1,145 @@
+"""What leaves the pipeline when everything is green: image, deployment, release, back-merges, and word of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+import dagger
+
+from ci.errors import PipelineError
+from ci.event import Situation, plan_of
+from ci.outcome import Outcome, Status
+from ci.policy.facts import Facts
+from ci.policy.plan import Image, Plan, Release
+from ci.registry import Repository
+from ci.steps import Step
+
+if TYPE_CHECKING:
+    from ci.github import GitHub
+    from ci.target import Target
+
+
+class WithImage(Protocol):
+    """A module that has built and tested an image."""
+
+    async def image(self) -> dagger.Container:
+        """Give the very image."""
+        ...
+
+
+@dataclass(frozen=True)
+class Outside:
+    """The world that a run may change; what is None is left alone."""
+
+    registry: Repository | None = None
+    github: "GitHub | None" = None
+    target: "Target | None" = None
+    status_commit: str = ""
+    """The commit that shows the statuses, where it is not the one that is tested."""
+    page: str = ""
+    """The URL of the run's page, which statuses lead to."""
+
+
+def github(repository: str, token: dagger.Secret | None, api_url: str) -> "GitHub | None":
+    """Give the client of a repository on GitHub; None where nobody says which one it is, or nobody may write there."""
+    # Imported where it is needed: its HTTP library would add a tenth of a second to the start of every function.
+    from ci.github.client import API_URL, GitHub
+
+    return GitHub(repository, token, api_url or API_URL) if repository and token else None
+
+
+class PlanChanged(PipelineError):  # noqa: N818 - what happened
+    """Since the plan was made the world has changed, so that it says something else now."""
+
+
+def steps_of(
+    plan: Plan, known: Situation, outside: Outside, history: dagger.Directory, module: object
+) -> tuple[Step, ...]:
+    """Name what the plan does outside, in order; every step may use what those before it found."""
+    leaving = _Leaving(plan, known, outside, history, module)
+    steps = (
+        (plan.image, Step("publish", leaving.publish)),
+        (plan.deploy, Step("deploy", leaving.deploy)),
+        (plan.release, Step("release", leaving.release)),
+        (plan.back_merges, Step("back-merge", leaving.back_merge)),
+    )
+    return tuple(step for planned, step in steps if planned)
+
+
+async def tell(facts: Facts, outside: Outside, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+    """Show each outcome at the commit on GitHub; gives a warning where that is refused, since nothing depends on it."""
+    if outside.github is None or facts.from_fork:
+        return ()
+    from ci.github.statuses import set_statuses, status_of
+
+    shown = [status_of(one, target_url=outside.page) for one in outcomes if one.status is not Status.SKIPPED]
+    try:
+        await set_statuses(outside.github, outside.status_commit or facts.commit, shown)
+    except PipelineError as error:
+        return (f"the statuses are not on GitHub: {error}",)
+    return ()
+
+
+@dataclass
+class _Leaving:
+    """The steps, and the digest that the later ones use."""
+
+    plan: Plan
+    known: Situation
+    outside: Outside
+    history: dagger.Directory
+    module: object
+    digest: str = ""
+
+    async def publish(self) -> str:
+        """Push the tested image, or take the published one, and give it its tags."""
+        from ci.publishing import publish
+
+        wanted, registry = self.plan.image, self.outside.registry
+        assert wanted is not None and registry is not None  # noqa: S101, PT018 - a plan without them has no such step
+        image = None if wanted.promotes else await cast(WithImage, self.module).image()
+        published = await publish(image, wanted, registry, self._still_right)
+        self.digest = published.digest
+        return f"{', '.join(published.tags)}: {published.digest}"
+
+    async def _still_right(self) -> Image:
+        """Decide again, by what the registry says now."""
+        plan = await plan_of(self.known, self.outside.registry)
+        if plan.failures:
+            raise PlanChanged(plan.failures[0])
+        if plan.image is None:
+            raise PlanChanged("by now nothing is to be published: run the job again to see why")
+        return plan.image
+
+    async def deploy(self) -> str:
+        """Deploy what was published, by its digest."""
+        from ci.deploy import DeploymentFailed, deploy
+        from ci.engine_target import EngineTarget
+
+        assert self.outside.registry is not None and self.plan.deploy is not None  # noqa: S101, PT018 - as above
+        target = self.outside.target or EngineTarget(self.plan.deploy)
+        deployment = await deploy(self.outside.registry, self.digest, target)
+        if not deployment.succeeded:
+            raise DeploymentFailed(deployment)
+        return deployment.describe()
+
+    async def release(self) -> str:
+        """Make the release with the notes of its version."""
+        from ci.github.releases import release
+        from ci.notes import release_notes
+
+        wanted = self.plan.release
+        assert wanted is not None and self.outside.github is not None  # noqa: S101, PT018 - as above
+        notes = await (await release_notes(self.history, _noted(wanted))).contents()
+        return await release(self.outside.github, wanted, notes, self.known.facts.commit)
+
+    async def back_merge(self) -> str:
+        """Open or update the pull requests that bring the version back."""
+        from ci.github.pull_requests import back_merge
+
+        assert self.outside.github is not None  # noqa: S101 - as above
+        return "; ".join([(await back_merge(self.outside.github, each)).said for each in self.plan.back_merges])
+
+
+def _noted(release: Release) -> str:
+    return release.tag
