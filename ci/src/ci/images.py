@@ -11,5 +11,8 @@ REDIS: Final = "redis:8"
 GIT: Final = "git=1:2.*"
 """From the distribution of the Python image."""
 
+SKOPEO: Final = "skopeo=1.18.*"
+"""Speaks to registries; from the distribution of the Python image."""
+
 UV: Final = "uv==0.13.9"
 """From the package index, not from an image that one registry has."""

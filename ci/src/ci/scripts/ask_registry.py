@@ -1,0 +1,226 @@
+"""Asks a registry by skopeo and tells apart: found, absent, denied, and broken, which is everything else.
+
+Usage: python ask_registry.py QUESTION    one JSON object:
+  {"repository": "host/path", "ask": "digests" | "revisions" | "give" | "list", "names": [...],
+   "digest": "sha256:...", "login": {"username": "...", "password_file": "..."} | null, "plain": false,
+   "attempt_seconds": 60, "total_seconds": 180}
+Prints a JSON object with an answer for each name ("" for the list): {"is": "found", "value": "..."}, or {"is": "absent"}, or
+{"is": "denied" | "broken", "why": "..."}. Nothing but a registry's own "unknown" is ever read as absent.
+"give" puts the tags `names` on `digest` in that order until one fails, and answers with what each tag has afterwards.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+AT_ONCE = 8
+ATTEMPTS = 4
+FIRST_PAUSE = 0.5
+REVISION = "org.opencontainers.image.revision"
+LONGEST_REASON = 300
+
+# The registry's own words for what it does not have, at the end of skopeo's line; a status of 404 alone is no answer.
+UNKNOWN = re.compile(r": (manifest unknown|name unknown|repository name not known to registry)(: [^\n]*)?$")
+DENIED = re.compile(
+    r"unauthorized|authentication required|denied|forbidden|invalid username/password|\b40[13]\b", re.IGNORECASE
+)
+
+
+class NoAnswer(Exception):  # noqa: N818 - what happened, in the words of the caller
+    """The registry did not say what was asked; `kind` is absent, denied or broken."""
+
+    def __init__(self, kind: str, why: str = "") -> None:
+        super().__init__(why)
+        self.kind = kind
+        self.why = why
+
+    def as_json(self) -> dict[str, str]:
+        """As it is printed."""
+        return {"is": "absent"} if self.kind == "absent" else {"is": self.kind, "why": self.why}
+
+
+class Registry:
+    """One repository, asked within a bounded time."""
+
+    def __init__(self, question: dict[str, Any], authfile: Path | None) -> None:
+        self.repository = question["repository"]
+        self.attempt_seconds = float(question["attempt_seconds"])
+        self.deadline = time.monotonic() + float(question["total_seconds"])
+        self.plain = bool(question["plain"])
+        self.authfile = authfile
+
+    def name(self, reference: str) -> str:
+        """Name an image of the repository, by tag or by digest."""
+        return f"docker://{self.repository}{'@' if reference.startswith('sha256:') else ':'}{reference}"
+
+    def digest(self, tag: str) -> str:
+        """Read which digest a tag has: by its content, and the registry has to have that content under that digest."""
+        manifest = self.skopeo("inspect", "--raw", self.name(tag))
+        check_manifest(manifest)
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        try:
+            same = self.skopeo("inspect", "--raw", self.name(digest))
+        except NoAnswer as answer:
+            if answer.kind == "absent":
+                raise NoAnswer(
+                    "broken", f"{tag} is {digest} by its content, which is not there by that digest"
+                ) from None
+            raise
+        if same != manifest:
+            raise NoAnswer("broken", f"{tag} and its digest {digest} are answered with different content")
+        return digest
+
+    def revision(self, digest: str) -> str:
+        """Read which commit an image says it was made from; an empty text when it says nothing."""
+        text = self.skopeo("inspect", "--config", "--raw", self.name(digest))
+        try:
+            labels = json.loads(text)["config"].get("Labels") or {}
+            return str(labels.get(REVISION, ""))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise NoAnswer("broken", f"the configuration of {digest} is none: {shown(text)}") from None
+
+    def tags(self) -> list[str]:
+        """List all tags."""
+        text = self.skopeo("list-tags", f"docker://{self.repository}")
+        try:
+            return [str(tag) for tag in json.loads(text)["Tags"]]
+        except (ValueError, KeyError, TypeError):
+            raise NoAnswer("broken", f"the list of tags is none: {shown(text)}") from None
+
+    def give(self, digest: str, tag: str) -> str:
+        """Put a tag on a digest that is there, byte for byte; returns the digest that the tag has then."""
+        self.skopeo("copy", "--quiet", "--all", "--preserve-digests", self.name(digest), self.name(tag))
+        return self.digest(tag)
+
+    def skopeo(self, command: str, *words: str) -> bytes:
+        """Run skopeo, again after a moment where the registry seems to be busy or broken; returns what it printed."""
+        pause = FIRST_PAUSE
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self.skopeo_once(command, *words)
+            except NoAnswer as answer:
+                is_last = attempt == ATTEMPTS or time.monotonic() + 2 * pause > self.deadline
+                if answer.kind != "broken" or is_last:
+                    raise
+            time.sleep(pause)
+            pause *= 2
+        raise AssertionError("the loop returns or raises")
+
+    def skopeo_once(self, command: str, *words: str) -> bytes:
+        """Run skopeo once. When it is told 429 it waits itself, as long as the registry says."""
+        seconds = min(self.attempt_seconds, self.deadline - time.monotonic())
+        if seconds <= 0:
+            raise NoAnswer("broken", "no answer in time")
+        try:
+            done = subprocess.run(
+                ["skopeo", command, *self.options(command), *words], capture_output=True, timeout=seconds, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise NoAnswer("broken", f"no answer in {seconds:.0f} s") from None
+        if done.returncode == 0:
+            return done.stdout
+        raise what_it_means(done.stderr.decode(errors="replace"))
+
+    def options(self, command: str) -> list[str]:
+        """Say how the registry is reached: a copy has two ends."""
+        ends = ("src-", "dest-") if command == "copy" else ("",)
+        login = [f"--authfile={self.authfile}"] if self.authfile else ["--no-creds"] if command != "copy" else []
+        return [*login, *(f"--{end}tls-verify=false" for end in ends if self.plain)]
+
+
+def what_it_means(stderr: str) -> NoAnswer:
+    """Read why skopeo failed. That it is denied is said for the person's sake only; absent decides something."""
+    line = next((line for line in reversed(stderr.splitlines()) if "level=" in line), stderr.strip())
+    found = re.search(r'msg="((?:[^"\\]|\\.)*)"', line)
+    reason = re.sub(r"\\(.)", r"\1", found[1]) if found else line
+    reason = re.sub(r'^Error parsing image name "[^"]*": ', "", reason)
+    if UNKNOWN.search(reason):
+        return NoAnswer("absent")
+    return NoAnswer("denied" if DENIED.search(reason) else "broken", shown(reason.encode()))
+
+
+def check_manifest(content: bytes) -> None:
+    """Refuse what is no manifest of an image and no index of manifests."""
+    try:
+        manifest = json.loads(content)
+        is_one = manifest["schemaVersion"] == 2 and ("config" in manifest or "manifests" in manifest)
+    except (ValueError, KeyError, TypeError):
+        is_one = False
+    if not is_one:
+        raise NoAnswer("broken", f"the answer is no manifest: {shown(content)}")
+
+
+def shown(content: bytes) -> str:
+    """Show something of unknown origin on one line."""
+    text = " ".join(content[: 4 * LONGEST_REASON].decode(errors="replace").split())
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return printable[:LONGEST_REASON] or "nothing"
+
+
+def answer(ask: Callable[[], Any]) -> dict[str, Any]:
+    """Put one question."""
+    try:
+        return {"is": "found", "value": ask()}
+    except NoAnswer as no:
+        return no.as_json()
+
+
+def answers(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
+    """Put all questions: reading at once, writing one after the other."""
+    names: list[str] = question["names"]
+    match question["ask"]:
+        case "list":
+            return {"": answer(registry.tags)}
+        case "give":
+            return given(registry, question["digest"], names)
+        case "digests" | "revisions" as ask:
+            read = registry.digest if ask == "digests" else registry.revision
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                return dict(zip(names, pool.map(lambda name: answer(partial(read, name)), names), strict=True))
+        case unknown:
+            raise SystemExit(f"ask is digests, revisions, give or list, not {unknown!r}")
+
+
+def given(registry: Registry, digest: str, tags: list[str]) -> dict[str, Any]:
+    """Give tags to a digest, in order, and stop at the first that it is not given to."""
+    said: dict[str, Any] = {}
+    for tag in tags:
+        said[tag] = answer(partial(registry.give, digest, tag))
+        if said[tag] != {"is": "found", "value": digest}:
+            break
+    return said
+
+
+def write_login(host: str, login: dict[str, str], folder: Path) -> Path:
+    """Write the file in which skopeo looks for a login; the folder is in memory."""
+    pair = f"{login['username']}:".encode() + Path(login["password_file"]).read_bytes()
+    authfile = folder / "auth.json"
+    with os.fdopen(os.open(authfile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump({"auths": {host: {"auth": base64.b64encode(pair).decode()}}}, file)
+    return authfile
+
+
+def main(text: str) -> int:
+    """Answer a question."""
+    question = json.loads(text)
+    # The password is on no disk: the engine mounts memory there.
+    with tempfile.TemporaryDirectory(dir="/run/registry" if question["login"] else None) as folder:
+        host = question["repository"].partition("/")[0]
+        authfile = write_login(host, question["login"], Path(folder)) if question["login"] else None
+        print(json.dumps(answers(Registry(question, authfile), question)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
