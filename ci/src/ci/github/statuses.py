@@ -12,7 +12,14 @@ from ci.summary import rerun_of, seconds_of
 LONGEST_DESCRIPTION: Final = 140
 """Characters that GitHub takes as a status's description."""
 
-_STATES: Final = {Status.PASSED: "success", Status.FAILED: "failure", Status.ERROR: "error"}
+# What was not run is not red: the policy decides what follows of it, and the line says that nothing is known.
+_STATES: Final = {
+    Status.PASSED: "success",
+    Status.FAILED: "failure",
+    Status.ERROR: "error",
+    Status.NOT_RUN: "success",
+    Status.SKIPPED: "error",
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ def status_of(outcome: Outcome, remedy: str = "", target_url: str = "") -> Commi
     if outcome.passed:
         description = "passed" if outcome.record is None else f"passed in {seconds_of(outcome)} s"
     else:
-        description = _described(outcome.reason or outcome.status, remedy or rerun_of(outcome))
+        was = "" if outcome.status in {Status.FAILED, Status.ERROR} else f"{outcome.status}: "
+        description = _described(f"{was}{outcome.reason or outcome.status}", remedy or rerun_of(outcome))
     return CommitStatus(f"ci/{outcome.stage}", _STATES[outcome.status], description, target_url)
 
 
