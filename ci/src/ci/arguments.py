@@ -5,6 +5,8 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
+from ci.policy.cuts import Increment, Prerelease
+
 Event = Annotated[str, Doc("GitHub's name of the event: push, pull_request, merge_group, schedule, workflow_dispatch")]
 Ref = Annotated[str, Doc("What the event is about: refs/heads/<branch> or refs/tags/<tag>")]
 Commit = Annotated[str, Doc("The commit's full hash; left out: what the ref names in the history, else HEAD")]
@@ -27,3 +29,6 @@ Token = Annotated[
 GitHubApi = Annotated[str, Doc("GitHub's API; of a server of your own https://HOST/api/v3")]
 StatusCommit = Annotated[str, Doc("Of a pull request: its head commit, which shows the statuses; left out: the commit")]
 Page = Annotated[str, Doc("The URL of the run's page, which the statuses lead to")]
+
+Kind = Annotated[Prerelease | None, Doc("A prerelease of this kind; left out: a stable version")]
+Counted = Annotated[Increment | None, Doc("What counts up; left out: what the commits ask for")]

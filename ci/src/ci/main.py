@@ -7,15 +7,35 @@ from typing import Annotated, Any, Self
 import dagger
 from dagger import DefaultPath, Doc, Ignore, check, enum_type, function, object_type
 
-from ci import arguments, audit, base, image, migrations, plan, quality, report, run, smoke, sources, suite, testing
+from ci import (
+    arguments,
+    audit,
+    base,
+    commits,
+    cut_release,
+    image,
+    migrations,
+    plan,
+    quality,
+    report,
+    run,
+    smoke,
+    sources,
+    suite,
+    testing,
+    versions,
+)
 from ci.event import Event
 from ci.history import History
 from ci.leave import Outside, github
+from ci.policy.cuts import Increment, Prerelease
 from ci.policy.suites import Suite
 from ci.registry import Repository
 from ci.stage import marked_fresh, stage
 
 enum_type(Suite)
+enum_type(Prerelease)
+enum_type(Increment)
 
 # Why some functions are cached for the session only: under the default of seven days a suite would answer without
 # showing its stages, and a report would keep a stage that could not run. Their executions are cached all the same.
@@ -173,6 +193,17 @@ class Ci:
         """Every lock file is what its pyproject.toml asks for."""
         return base.toolbox().with_(marked_fresh(self.fresh)).with_(quality.lock(self.source))
 
+    @function
+    @check
+    @stage
+    async def commits(
+        self,
+        history: History,
+        title: Annotated[str, Doc("Of a pull request: its title, which its merge gets")] = "",
+    ) -> dagger.Container:
+        """The messages of the branch's commits are conventional: versions and notes are made of them."""
+        return await commits.commits(self.source, history, title)
+
     # --- Stages of the full suite
 
     @function
@@ -209,6 +240,52 @@ class Ci:
     async def audit(self) -> dagger.Container:
         """No locked dependency has a known vulnerability that is severe and can be fixed; asked anew every day."""
         return await audit.audit(self.source, self.fresh)
+
+    # --- Versions
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def next_version(
+        self, history: History, prerelease: arguments.Kind = None, increment: arguments.Counted = None
+    ) -> str:
+        """The version that would be cut now."""
+        return await versions.next_version(self.source, history, prerelease, increment)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def bump(
+        self, history: History, prerelease: arguments.Kind = None, increment: arguments.Counted = None
+    ) -> dagger.Changeset:
+        """What the next version changes: version, lock file and changelog; nothing is written unless it is exported."""
+        return await versions.bump(self.source, history, prerelease, increment)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def changelog(self, history: History) -> dagger.File:
+        """The whole changelog, made anew of the commits."""
+        return await versions.changelog(self.source, history)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def release_notes(
+        self, history: History, version: Annotated[str, Doc("A version, or its tag; without a tag: the draft for HEAD")]
+    ) -> dagger.File:
+        """What one version brought, and nothing else."""
+        return await versions.release_notes(self.source, history, version)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def cut_release(
+        self,
+        history: History,
+        remote: Annotated[str, Doc("The repository to push to: https://HOST/OWNER/NAME.git")],
+        token: Annotated[dagger.Secret | None, Doc("A token that may push there: env:GITHUB_TOKEN")] = None,
+        remote_service: Annotated[dagger.Service | None, Doc("A remote that only the engine reaches")] = None,
+        branch: Annotated[str, Doc("main or hotfix/*; left out: the one that is checked out")] = "",
+        author: Annotated[str, Doc("Who makes the commit and the tag: NAME <ADDRESS>")] = cut_release.AUTHOR,
+        prerelease: arguments.Kind = None,
+        increment: arguments.Counted = None,
+    ) -> str:
+        """Cuts the next version: its commit and its tag are pushed together, or nothing is."""
+        remote_place = cut_release.Remote(remote, token, remote_service)
+        return await cut_release.cut_release(
+            self.source, history, remote_place, branch=branch, author=author, prerelease=prerelease, increment=increment
+        )
 
     # --- Parts, to look into or to build on
 

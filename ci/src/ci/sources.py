@@ -28,7 +28,10 @@ LOCKS: Final = (
     "ci/.python-version",
 )
 
-ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, EXCEPTIONS)))
+VERSIONED: Final = ("pyproject.toml", "uv.lock", "CHANGELOG.md")
+"""What a new version changes."""
+
+ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, *VERSIONED, EXCEPTIONS)))
 """Everything that any stage sees."""
 
 IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]

@@ -58,7 +58,7 @@ def whole(rules: Rules) -> str:
     shown = [
         release
         for release in contained
-        if not release.version.is_prerelease or release.version > max(stable, default=release.version)
+        if not release.version.is_prerelease or not stable or release.version > max(stable)
     ]
     sections = [section(rules, release, release.ref) for release in reversed(shown)]
     fresh = rules.section(UNRELEASED, "", commits([release.ref for release in contained[-1:]], "HEAD"))
@@ -74,10 +74,10 @@ def updated(rules: Rules, text: str, release: Release) -> str:
     no changelog yet, it begins with all versions that there have been.
     """
     new = section(rules, release, "HEAD")
-    if not text.strip():
-        older = whole(rules).removeprefix(TITLE)
-        older = older[match.start() :] if (match := _VERSION_HEADING.search(older)) else ""
-        text = TITLE + older
+    if not _VERSION_HEADING.search(text):
+        so_far = whole(rules)
+        last = _VERSION_HEADING.search(so_far)
+        text = f"{text.strip() or TITLE.strip()}\n\n{so_far[last.start() :] if last else ''}"
     headings = list(_VERSION_HEADING.finditer(text))
     gone = [] if release.version.is_prerelease else list(takewhile(lambda heading: "-" in heading[1], headings))
     kept = headings[len(gone) :]
