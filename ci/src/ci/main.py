@@ -16,6 +16,7 @@ from ci import (
     image,
     migrations,
     plan,
+    publish,
     quality,
     report,
     run,
@@ -155,6 +156,19 @@ class Ci:
             page=page,
         )
         return await run.run(self._over, self.source, history, happened, outside)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def publish(
+        self,
+        history: History,
+        image: arguments.Image,
+        registry_user: arguments.RegistryUser = "",
+        registry_password: arguments.RegistryPassword = None,
+        registry_service: arguments.RegistryService = None,
+    ) -> str:
+        """Publishes the commit that is checked out as `sha-…`, once its full suite is green; gives it by its digest."""
+        registry = Repository(image, registry_user, registry_password, registry_service)
+        return await publish.publish(self._over, history, registry)
 
     # --- Stages of the quick suite
 
