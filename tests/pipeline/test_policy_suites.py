@@ -58,7 +58,7 @@ def test_the_module_registers_exactly_these_functions() -> None:
     assert set(FUNCTIONS) - {""} == {
         *stages_of(Suite.FULL),
         *("quick", "full", "report"),
-        *("base", "image", "coverage"),
+        *("base", "image", "sbom", "coverage"),
     }
 
 

@@ -13,6 +13,7 @@ from ci import (
     base,
     commits,
     cut_release,
+    deploy,
     image,
     migrations,
     plan,
@@ -20,6 +21,7 @@ from ci import (
     quality,
     report,
     run,
+    sbom,
     smoke,
     sources,
     suite,
@@ -170,6 +172,35 @@ class Ci:
         registry = Repository(image, registry_user, registry_password, registry_service)
         return await publish.publish(self._over, history, registry)
 
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def deploy(
+        self,
+        digest: Annotated[str, Doc("Of a published image: sha256:...")],
+        image: arguments.Image,
+        registry_user: arguments.RegistryUser = "",
+        registry_password: arguments.RegistryPassword = None,
+        registry_service: arguments.RegistryService = None,
+    ) -> str:
+        """Deploys to staging by digest: migrations, smoke test, and back to what ran before when one of them fails."""
+        registry = Repository(image, registry_user, registry_password, registry_service)
+        return await deploy.to_staging(registry, digest)
+
+    @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
+    async def github_release(
+        self,
+        history: History,
+        version: Annotated[str, Doc("A version, or its tag, which is pushed already")],
+        repository: arguments.RepositoryName,
+        token: Annotated[dagger.Secret, Doc("A token that may write releases: env:GITHUB_TOKEN")],
+        github_api: arguments.GitHubApi = "",
+        draft: Annotated[bool, Doc("Only a draft, which needs no tag yet")] = False,
+    ) -> str:
+        """Makes or updates the release of a version on GitHub, with its notes; gives the URL of its page."""
+        # Imported where it is needed: its HTTP library would add to the start of every other function.
+        from ci.github_release import github_release
+
+        return await github_release(self.source, history, version, repository, token, github_api, draft=draft)
+
     # --- Stages of the quick suite
 
     @function
@@ -312,6 +343,11 @@ class Ci:
     async def image(self) -> dagger.Container:
         """The service's image, built from its Dockerfile."""
         return await image.image(self.source, self.revision)
+
+    @function
+    async def sbom(self) -> dagger.File:
+        """The bill of materials of the service's image: what is in it, as CycloneDX."""
+        return await sbom.sbom(self.source, await image.image(self.source, self.revision))
 
     @function
     def coverage(self) -> dagger.Directory:
