@@ -6,8 +6,11 @@ from enum import StrEnum
 import dagger
 from dagger import dag
 
+from ci.engine_target import EngineTarget
 from ci.errors import PipelineError
 from ci.excerpt import excerpt, root_cause
+from ci.policy.errors import PolicyError
+from ci.policy.plan import Environment
 from ci.policy.tags import parse_digest
 from ci.registry import Repository
 from ci.target import PublishedImage, Target, TargetFailed
@@ -73,7 +76,11 @@ async def deploy(repository: Repository, digest: str, target: Target) -> Deploym
     A failure of the image is an ending, not an exception; raises when nothing could be tried: the registry has no such
     image, or the target is not reached. What migrations did stays: a schema has to fit the image before it too.
     """
-    image = await pulled(repository, parse_digest(digest))
+    try:
+        parse_digest(digest)
+    except PolicyError as error:
+        raise TargetFailed(str(error)) from None
+    image = await pulled(repository, digest)
     async with target.turn():
         previous = await target.current()
         if previous == digest and not await _failure_of_start(target, image):
@@ -86,6 +93,14 @@ async def deploy(repository: Repository, digest: str, target: Target) -> Deploym
         roll_back_reason = await _failure_of_roll_back(target, repository, str(previous))
         ending = Ending.ROLL_BACK_FAILED if roll_back_reason else Ending.ROLLED_BACK
         return Deployment(target.name, digest, ending, previous, reason, roll_back_reason)
+
+
+async def to_staging(repository: Repository, digest: str) -> str:
+    """Deploy an image to staging on the engine, and say how it went; DeploymentFailed when something else runs there."""
+    deployment = await deploy(repository, digest, EngineTarget(Environment.STAGING))
+    if not deployment.succeeded:
+        raise DeploymentFailed(deployment)
+    return deployment.describe()
 
 
 async def pulled(repository: Repository, digest: str) -> PublishedImage:
