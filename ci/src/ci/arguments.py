@@ -5,8 +5,6 @@ from typing import Annotated
 import dagger
 from dagger import Doc
 
-from ci.policy.cuts import Increment, Prerelease
-
 Event = Annotated[str, Doc("GitHub's name of the event: push, pull_request, merge_group, schedule, workflow_dispatch")]
 Ref = Annotated[str, Doc("What the event is about: refs/heads/<branch> or refs/tags/<tag>")]
 Commit = Annotated[str, Doc("The commit's full hash; left out: what the ref names in the history, else HEAD")]
@@ -30,5 +28,6 @@ GitHubApi = Annotated[str, Doc("GitHub's API; of a server of your own https://HO
 StatusCommit = Annotated[str, Doc("Of a pull request: its head commit, which shows the statuses; left out: the commit")]
 Page = Annotated[str, Doc("The URL of the run's page, which the statuses lead to")]
 
-Kind = Annotated[Prerelease | None, Doc("A prerelease of this kind; left out: a stable version")]
-Counted = Annotated[Increment | None, Doc("What counts up; left out: what the commits ask for")]
+# Texts, because the engine takes no enum that may be left out without one of its members as default.
+Kind = Annotated[str, Doc("A prerelease of this kind: alpha, beta or rc; left out: a stable version")]
+Counted = Annotated[str, Doc("What counts up: patch, minor or major; left out: what the commits ask for")]

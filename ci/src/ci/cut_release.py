@@ -10,7 +10,7 @@ import dagger
 from semver import Version
 
 from ci.history import whole
-from ci.policy.cuts import Increment, Prerelease, refused_line, refused_version
+from ci.policy.cuts import refused_line, refused_version
 from ci.policy.errors import PolicyError, shown
 from ci.policy.refs import Branch, parse_branch
 from ci.sources import ALLOWED
@@ -59,8 +59,8 @@ async def cut_release(
     *,
     branch: str = "",
     author: str = AUTHOR,
-    prerelease: Prerelease | None = None,
-    increment: Increment | None = None,
+    prerelease: str = "",
+    increment: str = "",
 ) -> str:
     """Cut the next version of the branch, and say so; VersionRefused or HistoryError in one line, then nothing is done."""
     line = await _line(history, branch)

@@ -31,14 +31,11 @@ from ci import (
 from ci.event import Event
 from ci.history import History
 from ci.leave import Outside, github
-from ci.policy.cuts import Increment, Prerelease
 from ci.policy.suites import Suite
 from ci.registry import Repository
 from ci.stage import marked_fresh, stage
 
 enum_type(Suite)
-enum_type(Prerelease)
-enum_type(Increment)
 
 # Why some functions are cached for the session only: under the default of seven days a suite would answer without
 # showing its stages, and a report would keep a stage that could not run. Their executions are cached all the same.
@@ -290,14 +287,14 @@ class Ci:
 
     @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
     async def next_version(
-        self, history: History, prerelease: arguments.Kind = None, increment: arguments.Counted = None
+        self, history: History, prerelease: arguments.Kind = "", increment: arguments.Counted = ""
     ) -> str:
         """The version that would be cut now."""
         return await versions.next_version(self.source, history, prerelease, increment)
 
     @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
     async def bump(
-        self, history: History, prerelease: arguments.Kind = None, increment: arguments.Counted = None
+        self, history: History, prerelease: arguments.Kind = "", increment: arguments.Counted = ""
     ) -> dagger.Changeset:
         """What the next version changes: version, lock file and changelog; nothing is written unless it is exported."""
         return await versions.bump(self.source, history, prerelease, increment)
@@ -323,8 +320,8 @@ class Ci:
         remote_service: Annotated[dagger.Service | None, Doc("A remote that only the engine reaches")] = None,
         branch: Annotated[str, Doc("main or hotfix/*; left out: the one that is checked out")] = "",
         author: Annotated[str, Doc("Who makes the commit and the tag: NAME <ADDRESS>")] = cut_release.AUTHOR,
-        prerelease: arguments.Kind = None,
-        increment: arguments.Counted = None,
+        prerelease: arguments.Kind = "",
+        increment: arguments.Counted = "",
     ) -> str:
         """Cuts the next version: its commit and its tag are pushed together, or nothing is."""
         remote_place = cut_release.Remote(remote, token, remote_service)

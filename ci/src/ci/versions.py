@@ -13,7 +13,8 @@ from ci import scripts
 from ci.base import WORKDIR
 from ci.errors import PipelineError
 from ci.history import whole, with_git
-from ci.policy.cuts import Increment, Prerelease
+from ci.policy.cuts import Increment, Prerelease, parse_wish
+from ci.policy.errors import PolicyError
 from ci.sources import VERSIONED
 from ci.tools import tools
 
@@ -25,16 +26,14 @@ class VersionRefused(PipelineError):  # noqa: N818 - what was asked for is refus
     """There is nothing to release, or the version asked for cannot be."""
 
 
-async def next_version(
-    source: dagger.Directory, history: dagger.Directory, prerelease: Prerelease | None, increment: Increment | None
-) -> str:
+async def next_version(source: dagger.Directory, history: dagger.Directory, prerelease: str, increment: str) -> str:
     """Name the version that would be cut now; VersionRefused when there is nothing to release."""
     asked = await ask(await workplace(source, history), "next", *wishes(prerelease, increment))
     return (await asked.stdout()).strip()
 
 
 async def bump(
-    source: dagger.Directory, history: dagger.Directory, prerelease: Prerelease | None, increment: Increment | None
+    source: dagger.Directory, history: dagger.Directory, prerelease: str, increment: str
 ) -> dagger.Changeset:
     """Give the changes that make the files at hand those of the next version; nothing is written here."""
     asked = await ask(await workplace(source, history), "bump", *wishes(prerelease, increment))
@@ -86,11 +85,15 @@ async def answer(asked: dagger.Container) -> dict[str, Any]:
     return made
 
 
-def wishes(prerelease: Prerelease | None, increment: Increment | None) -> list[str]:
+def wishes(prerelease: str, increment: str) -> list[str]:
     """Write what a person asks for as arguments, with the day, so that a kept result is never one of yesterday."""
+    try:
+        kind, counted = parse_wish(Prerelease, prerelease), parse_wish(Increment, increment)
+    except PolicyError as error:
+        raise VersionRefused(str(error)) from None
     return [
-        *([f"--prerelease={prerelease}"] if prerelease else []),
-        *([f"--increment={increment.upper()}"] if increment else []),
+        *([f"--prerelease={kind}"] if kind else []),
+        *([f"--increment={counted.upper()}"] if counted else []),
         f"--date={datetime.now(UTC).date().isoformat()}",
     ]
 

@@ -1,10 +1,11 @@
 """Where a version is cut, which ones may be cut there, and what a person may ask for."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeVar
 
 from semver import Version
 
+from ci.policy.errors import PolicyError
 from ci.policy.models import MAIN
 from ci.policy.refs import Branch, matches
 from ci.policy.versions import minor_line
@@ -27,6 +28,21 @@ class Increment(StrEnum):
     PATCH = "patch"
     MINOR = "minor"
     MAJOR = "major"
+
+
+Wish = TypeVar("Wish", Prerelease, Increment)
+
+
+def parse_wish(kind: type[Wish], text: str) -> Wish | None:
+    """Read what a person asked for, in any case; None where nothing was asked for.
+
+    >>> parse_wish(Prerelease, "RC")
+    <Prerelease.RC: 'rc'>
+    """
+    try:
+        return kind(text.lower()) if text else None
+    except ValueError:
+        raise PolicyError(kind.__name__.lower(), text, " or ".join(kind)) from None
 
 
 def refused_line(branch: Branch) -> str | None:
