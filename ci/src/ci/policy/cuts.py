@@ -10,7 +10,8 @@ from ci.policy.models import MAIN
 from ci.policy.refs import Branch, matches
 from ci.policy.versions import minor_line
 
-CUT_LINES: Final = (MAIN, "hotfix/*")
+HOTFIX: Final = "hotfix/*"
+CUT_LINES: Final = (MAIN, HOTFIX)
 """Branches on which the commit of a version is made; the candidates of a release branch are tagged without one."""
 
 
@@ -54,6 +55,15 @@ def refused_line(branch: Branch) -> str | None:
     if any(matches(line, branch.name) for line in CUT_LINES):
         return None
     return f"no version is cut on {branch}, only on {' or '.join(CUT_LINES)}"
+
+
+def skips_taken(branch: str) -> bool:
+    """Whether a patch version that another line has used is counted over.
+
+    Main goes on above its hotfixes, which it is brought. A hotfix line does not: it would release as newer what lacks
+    the other line's fix.
+    """
+    return not matches(HOTFIX, branch)
 
 
 def refused_version(branch: Branch, current: Version, target: Version) -> str | None:

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from commitizen.exceptions import CommitizenException
 
 from . import check, cut, notes
-from .next_version import PHASES, next_step
+from .next_version import PHASES, Wish, next_step
 from .repository import Refused
 from .rules import Rules
 
 
 def _next(asked: argparse.Namespace) -> str:
-    return f"{next_step(Rules(), asked.prerelease or None, asked.increment or None).target}\n"
+    return f"{next_step(Rules(), _wish(asked)).target}\n"
 
 
 def _bump(asked: argparse.Namespace) -> str:
@@ -29,7 +29,11 @@ def _cut(asked: argparse.Namespace) -> str:
 
 
 def _bumped(asked: argparse.Namespace) -> cut.Bump:
-    return cut.bump(Rules(), asked.prerelease or None, asked.increment or None, asked.date)
+    return cut.bump(Rules(), _wish(asked), asked.date)
+
+
+def _wish(asked: argparse.Namespace) -> Wish:
+    return Wish(asked.prerelease, asked.increment, asked.skips_taken)
 
 
 def _push(asked: argparse.Namespace) -> str:
@@ -55,8 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     for name, run in (("next", _next), ("bump", _bump), ("cut", _cut)):
         command = commands.add_parser(name)
-        command.add_argument("--prerelease", choices=("", *PHASES), default="")
-        command.add_argument("--increment", choices=("", "PATCH", "MINOR", "MAJOR"), default="")
+        command.add_argument("--prerelease", choices=PHASES)
+        command.add_argument("--increment", choices=("PATCH", "MINOR", "MAJOR"))
+        command.add_argument("--skips-taken", action="store_true")
         command.add_argument("--date", default="")
         command.add_argument("--path", action="append", default=[])
         command.set_defaults(run=run)

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from commitizen.version_schemes import Increment, Prerelease
-
 from . import notes
-from .next_version import next_step
+from .next_version import Wish, next_step
 from .repository import GitFailed, Refused, Release, git
 from .rules import Rules
 
@@ -31,9 +29,9 @@ class Bump:
     files: tuple[str, ...]
 
 
-def bump(rules: Rules, prerelease: Prerelease | None, increment: Increment | None, date: str) -> Bump:
+def bump(rules: Rules, wish: Wish, date: str) -> Bump:
     """Write the next version into the files that carry it, and its notes into the changelog."""
-    step = next_step(rules, prerelease, increment)
+    step = next_step(rules, wish)
     changelog = Path(rules.changelog_file)
     text = changelog.read_text(encoding="utf-8") if changelog.exists() else ""
     text = notes.updated(rules, text, Release(step.target, date))

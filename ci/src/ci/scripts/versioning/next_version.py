@@ -22,20 +22,33 @@ class Step:
     target: SemVer2
 
 
-def next_step(rules: Rules, prerelease: Prerelease | None, increment: Increment | None) -> Step:
+@dataclass(frozen=True)
+class Wish:
+    """What a person asks for."""
+
+    prerelease: Prerelease | None = None
+    """None: a stable version."""
+    increment: Increment | None = None
+    """None: what the commits ask for."""
+    skips_taken: bool = False
+    """Whether patch versions that another line has used are counted over: on main, but not on the lines themselves."""
+
+
+def next_step(rules: Rules, wish: Wish) -> Step:
     """Decide; Refused when there is nothing to release, or when what is there does not fit together."""
+    prerelease = wish.prerelease
     last = _last_release(rules.current)
     version = last.version if last else rules.current
     phase = _phase(version)
     if prerelease and phase and PHASES.index(prerelease) < PHASES.index(phase):
         raise Refused(f"{version} cannot go back to {prerelease}: ask for {phase} or for the stable version")
     changes = commits([last.ref] if last else [], "HEAD")
-    asked = increment or rules.increment(changes, version)
+    asked = wish.increment or rules.increment(changes, version)
     # Commitizen counts a prerelease up whether there is anything new or not; here only a later phase needs nothing new.
     if phase is None or phase == prerelease:
         _refuse_nothing(changes, asked, f" since {last.tag}" if last else "")
     target = version.bump(asked, prerelease=prerelease, prerelease_offset=1)
-    return Step(rules.current, _free(target, prerelease))
+    return Step(rules.current, _free(target, wish))
 
 
 def _last_release(current: SemVer2) -> Release | None:
@@ -78,13 +91,21 @@ def _refuse_nothing(changes: Sequence[GitCommit], asked: Increment | None, since
         )
 
 
-def _free(target: SemVer2, prerelease: Prerelease | None) -> SemVer2:
-    """Take the next number of a prerelease that no line has used; a stable version that exists is refused."""
+def _free(target: SemVer2, wish: Wish) -> SemVer2:
+    """Take a version that no line has used; Refused where only another line could tell what it would lack."""
     taken = [release.version for release in releases()]
-    if not prerelease:
-        if target in taken:
-            raise Refused(f"v{target} exists already, and a version is released once")
-        return target
-    stem = f"{target.major}.{target.minor}.{target.micro}-{prerelease}."
+    patches = [
+        version.micro for version in taken if not version.is_prerelease and version.release[:2] == target.release[:2]
+    ]
+    patch = target.micro
+    if patch in patches:
+        if not wish.skips_taken or patch == 0:
+            raise Refused(f"v{target.base_version} exists already, and a version is released once")
+        patch = max(patches) + 1
+    stable = f"{target.major}.{target.minor}.{patch}"
+    if not wish.prerelease:
+        return SemVer2(stable)
+    stem = f"{stable}-{wish.prerelease}."
     numbers = [int(str(version).removeprefix(stem)) for version in taken if str(version).startswith(stem)]
-    return SemVer2(f"{stem}{max(numbers) + 1}") if numbers else target
+    # A gap is never filled, as the policy has it: a later prerelease sorts after those that people have.
+    return SemVer2(f"{stem}{max(numbers, default=0) + 1}")
