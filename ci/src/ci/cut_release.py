@@ -9,20 +9,18 @@ from uuid import uuid4
 import dagger
 from semver import Version
 
-from ci.history import whole
 from ci.policy.cuts import refused_line, refused_version
 from ci.policy.errors import PolicyError, shown
 from ci.policy.refs import Branch, parse_branch
 from ci.sources import ALLOWED
 from ci.stage import Step
-from ci.versions import VersionRefused, answer, ask, wishes, workplace
+from ci.versions import VersionRefused, answer, ask, branch_of, wishes, workplace
 
 AUTHOR: Final = "ci <ci@localhost>"
 """Who cuts a version where nobody is named."""
 
 _AUTHOR: Final = re.compile(r"(?P<name>[^<>\x00-\x1f]+) <(?P<address>[^<>\s]+@[^<>\s]+)>")
 _TOKEN: Final = "CI_TOKEN"  # noqa: S105 - the name of a variable
-_ON_BRANCH: Final = "ref: refs/heads/"
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ async def cut_release(
     """Cut the next version of the branch, and say so; VersionRefused or HistoryError in one line, then nothing is done."""
     line = await _line(history, branch)
     place = (await workplace(source, history, ALLOWED)).with_(_by(author))
-    cut = await ask(place, "cut", *wishes(prerelease, increment), *(f"--path={path}" for path in ALLOWED))
+    cut = await ask(place, "cut", *wishes(prerelease, increment, line.name), *(f"--path={path}" for path in ALLOWED))
     made = await answer(cut)
     if why := refused_version(line, Version.parse(made["current"]), Version.parse(made["target"])):
         raise VersionRefused(why)
@@ -78,12 +76,9 @@ async def cut_release(
 
 async def _line(history: dagger.Directory, branch: str) -> Branch:
     """Find the branch that is cut on: the one that is named, else the one that is checked out."""
-    name = branch
+    name = branch or await branch_of(history)
     if not name:
-        head = (await (await whole(history)).file(".git/HEAD").contents()).strip()
-        if not head.startswith(_ON_BRANCH):
-            raise VersionRefused("no branch is checked out: name it by --branch")
-        name = head.removeprefix(_ON_BRANCH)
+        raise VersionRefused("no branch is checked out: name it by --branch")
     try:
         line = parse_branch(name)
     except PolicyError as error:

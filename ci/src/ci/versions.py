@@ -13,13 +13,14 @@ from ci import scripts
 from ci.base import WORKDIR
 from ci.errors import PipelineError
 from ci.history import whole, with_git
-from ci.policy.cuts import Increment, Prerelease, parse_wish
+from ci.policy.cuts import Increment, Prerelease, parse_wish, skips_taken
 from ci.policy.errors import PolicyError
 from ci.sources import VERSIONED
 from ci.tools import tools
 
 _PROGRAMS: Final = "/opt/ci"
 _PACKAGE: Final = "versioning"
+_ON_BRANCH: Final = "ref: refs/heads/"
 
 
 class VersionRefused(PipelineError):  # noqa: N818 - what was asked for is refused
@@ -28,7 +29,8 @@ class VersionRefused(PipelineError):  # noqa: N818 - what was asked for is refus
 
 async def next_version(source: dagger.Directory, history: dagger.Directory, prerelease: str, increment: str) -> str:
     """Name the version that would be cut now; VersionRefused when there is nothing to release."""
-    asked = await ask(await workplace(source, history), "next", *wishes(prerelease, increment))
+    wanted = wishes(prerelease, increment, await branch_of(history))
+    asked = await ask(await workplace(source, history), "next", *wanted)
     return (await asked.stdout()).strip()
 
 
@@ -36,7 +38,8 @@ async def bump(
     source: dagger.Directory, history: dagger.Directory, prerelease: str, increment: str
 ) -> dagger.Changeset:
     """Give the changes that make the files at hand those of the next version; nothing is written here."""
-    asked = await ask(await workplace(source, history), "bump", *wishes(prerelease, increment))
+    wanted = wishes(prerelease, increment, await branch_of(history))
+    asked = await ask(await workplace(source, history), "bump", *wanted)
     changed = (await answer(asked))["files"]
     return asked.directory(WORKDIR).filter(include=changed).changes(source.filter(include=changed))
 
@@ -85,13 +88,20 @@ async def answer(asked: dagger.Container) -> dict[str, Any]:
     return made
 
 
-def wishes(prerelease: str, increment: str) -> list[str]:
+async def branch_of(history: dagger.Directory) -> str:
+    """Name the branch that is checked out; empty where none is."""
+    head = (await (await whole(history)).file(".git/HEAD").contents()).strip()
+    return head.removeprefix(_ON_BRANCH) if head.startswith(_ON_BRANCH) else ""
+
+
+def wishes(prerelease: str, increment: str, branch: str) -> list[str]:
     """Write what a person asks for as arguments, with the day, so that a kept result is never one of yesterday."""
     try:
         kind, counted = parse_wish(Prerelease, prerelease), parse_wish(Increment, increment)
     except PolicyError as error:
         raise VersionRefused(str(error)) from None
     return [
+        *(["--skips-taken"] if skips_taken(branch) else []),
         *([f"--prerelease={kind}"] if kind else []),
         *([f"--increment={counted.upper()}"] if counted else []),
         f"--date={datetime.now(UTC).date().isoformat()}",
