@@ -22,6 +22,7 @@ from ci import (
     report,
     run,
     sbom,
+    scan,
     smoke,
     sources,
     suite,
@@ -282,6 +283,15 @@ class Ci:
     async def audit(self) -> dagger.Container:
         """No locked dependency has a known vulnerability that is severe and can be fixed; asked anew every day."""
         return await audit.audit(self.source, self.fresh)
+
+    # --- A check of its own, since it needs a registry that is not reached from everywhere
+
+    @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
+    @check
+    @stage
+    async def scan(self) -> dagger.Container:
+        """Nothing in the image has a known vulnerability that is severe and can be fixed; looked up anew every day."""
+        return await scan.scan(self.source, await image.image(self.source, self.revision), self.fresh)
 
     # --- Versions
 
