@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import json
 import re
 import shutil
 import socket
@@ -11,7 +12,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +37,15 @@ class LocalRegistry:
         """The digests of a repository's tags."""
         folder = self.root / "docker/registry/v2/repositories" / repository / "_manifests/tags"
         return {link.parts[-3]: link.read_text() for link in folder.glob("*/current/link")}
+
+    def put(self, repository: str, tag: str, digest: str) -> None:
+        """Give a tag to a manifest that the repository has, as another run of the pipeline does."""
+        manifest = self.content(digest)
+        kind = json.loads(manifest)["mediaType"]
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection.request("PUT", f"/v2/{repository}/manifests/{tag}", manifest, {"Content-Type": kind})
+        assert connection.getresponse().status == 201
+        connection.close()
 
     def blobs(self) -> frozenset[str]:
         """The digests of everything that it holds."""
@@ -108,6 +118,8 @@ class Fault:
     """With `status` or `reset`: only after the registry has done what was asked."""
     seconds: float = 0.0
     """Wait before the answer."""
+    then: Callable[[], None] | None = None
+    """Done after the registry has done what was asked, before the answer."""
 
 
 class Proxy:
@@ -170,6 +182,8 @@ class Proxy:
         if fault.after or not (fault.reset or fault.status):
             answered = self._forward(request, sent)
             status, headers, content, length = answered if not fault.status else (fault.status, {}, b"", 0)
+        if fault.then is not None:
+            fault.then()
         if fault.reset:
             # Closed with data unsent and no time to linger: the client gets a reset.
             request.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

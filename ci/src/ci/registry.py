@@ -52,6 +52,8 @@ class Patience:
     """For one run of skopeo, with the pauses that the registry asks it to make."""
     question: float = 180
     """For all attempts at what is asked together."""
+    pause: float = 0.5
+    """Before the second attempt; each pause is twice the one before."""
     push: float = 900
     """For an image on its way to the registry; nothing is built in that time."""
     start: float = 300
@@ -188,6 +190,7 @@ async def _ask(repository: Repository, ask: str, names: Sequence[str], digest: s
         "plain": repository.service is not None,
         "attempt_seconds": repository.patience.attempt,
         "total_seconds": repository.patience.question,
+        "first_pause": repository.patience.pause,
     }
     asked = (
         skopeo()

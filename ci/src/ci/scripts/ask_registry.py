@@ -3,7 +3,7 @@
 Usage: python ask_registry.py QUESTION    one JSON object:
   {"repository": "host/path", "ask": "digests" | "revisions" | "give" | "list", "names": [...],
    "digest": "sha256:...", "login": {"username": "...", "password_file": "..."} | null, "plain": false,
-   "attempt_seconds": 60, "total_seconds": 180}
+   "attempt_seconds": 60, "total_seconds": 180, "first_pause": 0.5}
 Prints a JSON object with an answer for each name ("" for the list): {"is": "found", "value": "..."}, or {"is": "absent"}, or
 {"is": "denied" | "broken", "why": "..."}. Nothing but a registry's own "unknown" is ever read as absent.
 "give" puts the tags `names` on `digest` in that order until one fails, and answers with what each tag has afterwards.
@@ -26,7 +26,6 @@ from typing import Any
 
 AT_ONCE = 8
 ATTEMPTS = 4
-FIRST_PAUSE = 0.5
 REVISION = "org.opencontainers.image.revision"
 LONGEST_REASON = 300
 
@@ -57,6 +56,7 @@ class Registry:
         self.repository = question["repository"]
         self.attempt_seconds = float(question["attempt_seconds"])
         self.deadline = time.monotonic() + float(question["total_seconds"])
+        self.first_pause = float(question["first_pause"])
         self.plain = bool(question["plain"])
         self.authfile = authfile
 
@@ -105,7 +105,7 @@ class Registry:
 
     def skopeo(self, command: str, *words: str) -> bytes:
         """Run skopeo, again after a moment where the registry seems to be busy or broken; returns what it printed."""
-        pause = FIRST_PAUSE
+        pause = self.first_pause
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self.skopeo_once(command, *words)
@@ -143,7 +143,7 @@ def what_it_means(stderr: str) -> NoAnswer:
     """Read why skopeo failed. That it is denied is said for the person's sake only; absent decides something."""
     line = next((line for line in reversed(stderr.splitlines()) if "level=" in line), stderr.strip())
     found = re.search(r'msg="((?:[^"\\]|\\.)*)"', line)
-    reason = re.sub(r"\\(.)", r"\1", found[1]) if found else line
+    reason = re.sub(r"\\(.)", lambda escaped: " " if escaped[1] in "nrt" else escaped[1], found[1]) if found else line
     reason = re.sub(r'^Error parsing image name "[^"]*": ', "", reason)
     if UNKNOWN.search(reason):
         return NoAnswer("absent")
