@@ -1,7 +1,9 @@
 """Deployment by digest: migrations, start, smoke test, record; and the way back when one of them fails."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 import dagger
 from dagger import dag
@@ -14,6 +16,9 @@ from ci.policy.plan import Environment
 from ci.policy.tags import parse_digest
 from ci.registry import Repository
 from ci.target import PublishedImage, Target, TargetFailed
+
+Pull = Callable[[str], Awaitable[PublishedImage]]
+"""Takes an image from the registry by its digest."""
 
 
 class Ending(StrEnum):
@@ -80,7 +85,13 @@ async def deploy(repository: Repository, digest: str, target: Target) -> Deploym
         parse_digest(digest)
     except PolicyError as error:
         raise TargetFailed(str(error)) from None
-    image = await pulled(repository, digest)
+    return await carry_out(partial(pulled, repository), digest, target)
+
+
+async def carry_out(pull: Pull, digest: str, target: Target) -> Deployment:
+    """Take the steps on the target, and the way back when one of them fails."""
+    # Before anything is touched: what cannot be had leaves everything as it is.
+    image = await pull(digest)
     async with target.turn():
         previous = await target.current()
         if previous == digest and not await _failure_of_start(target, image):
@@ -88,9 +99,9 @@ async def deploy(repository: Repository, digest: str, target: Target) -> Deploym
         reason = await _failure(target, image)
         if not reason:
             return Deployment(target.name, digest, Ending.DEPLOYED, previous)
-        if previous in {None, digest}:
+        if previous is None or previous == digest:
             return Deployment(target.name, digest, Ending.NOTHING_TO_GO_BACK_TO, previous, reason)
-        roll_back_reason = await _failure_of_roll_back(target, repository, str(previous))
+        roll_back_reason = await _failure_of_roll_back(target, pull, previous)
         ending = Ending.ROLL_BACK_FAILED if roll_back_reason else Ending.ROLLED_BACK
         return Deployment(target.name, digest, ending, previous, reason, roll_back_reason)
 
@@ -111,7 +122,7 @@ async def pulled(repository: Repository, digest: str) -> PublishedImage:
     try:
         container = await container.from_(reference, registry_service=repository.service).sync()
     except dagger.QueryError as error:
-        raise TargetFailed(f"{reference} cannot be had, so nothing was touched: {_one_line(error)}") from error
+        raise TargetFailed(f"{reference} cannot be had from the registry: {_one_line(error)}") from error
     return PublishedImage(digest, reference, container)
 
 
@@ -142,9 +153,9 @@ async def _failure_of_start(target: Target, image: PublishedImage) -> str:
     return ""
 
 
-async def _failure_of_roll_back(target: Target, repository: Repository, previous: str) -> str:
+async def _failure_of_roll_back(target: Target, pull: Pull, previous: str) -> str:
     try:
-        image = await pulled(repository, previous)
+        image = await pull(previous)
     except TargetFailed as error:
         return str(error)
     return await _failure_of_start(target, image)
