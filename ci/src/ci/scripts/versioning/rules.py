@@ -9,12 +9,13 @@ from commitizen import bump, factory
 from commitizen.changelog import generate_ordered_changelog_tree, generate_tree_from_commits, render_changelog
 from commitizen.changelog_formats import get_changelog_format
 from commitizen.config import read_cfg
+from commitizen.exceptions import ConfigFileIsEmpty, ConfigFileNotFound
 from commitizen.git import GitCommit
 from commitizen.providers import get_provider
 from commitizen.version_increment import VersionIncrement
 from commitizen.version_schemes import Increment, SemVer2
 
-from .repository import parse_version
+from .repository import Refused, parse_version
 
 CONFIGURATION: Final = "pyproject.toml"
 
@@ -27,7 +28,10 @@ class Rules:
     """Commitizen, set up as the project says."""
 
     def __init__(self) -> None:
-        self._config = read_cfg(CONFIGURATION)
+        try:
+            self._config = read_cfg(CONFIGURATION)
+        except (ConfigFileNotFound, ConfigFileIsEmpty):
+            raise Refused(f"{CONFIGURATION} has no [tool.commitizen]: what a version is has to be said there") from None
         self._committer = factory.committer_factory(self._config)
 
     @cached_property
