@@ -84,6 +84,11 @@ async def whole(history: dagger.Directory) -> dagger.Directory:
     return history
 
 
+def at(history: dagger.Directory, commit: str) -> dagger.Directory:
+    """Give the history as it is where the commit, by its full hash, is checked out."""
+    return history.with_new_file(".git/HEAD", f"{commit}\n")
+
+
 async def checkout(history: dagger.Directory) -> dagger.Directory:
     """Give the files of HEAD together with `.git`: the whole log, all tags, every branch; nothing is modified."""
     # The index of the first command remembers times and inodes; that of the second is the same each time.

@@ -10,9 +10,10 @@ from ci.errors import PipelineError
 from ci.event import Situation, plan_of
 from ci.outcome import Outcome, Status
 from ci.policy.facts import Facts
-from ci.policy.plan import Image, Plan, Release
+from ci.policy.plan import Image, Plan
 from ci.registry import Repository
 from ci.steps import Step
+from ci.versions import release_notes
 
 if TYPE_CHECKING:
     from ci.github import GitHub
@@ -53,10 +54,10 @@ class PlanChanged(PipelineError):  # noqa: N818 - what happened
 
 
 def steps_of(
-    plan: Plan, known: Situation, outside: Outside, history: dagger.Directory, module: object
+    plan: Plan, known: Situation, outside: Outside, files: dagger.Directory, history: dagger.Directory, module: object
 ) -> tuple[Step, ...]:
     """Name what the plan does outside, in order; every step may use what those before it found."""
-    leaving = _Leaving(plan, known, outside, history, module)
+    leaving = _Leaving(plan, known, outside, files, history, module)
     steps = (
         (plan.image, Step("publish", leaving.publish)),
         (plan.deploy, Step("deploy", leaving.deploy)),
@@ -87,6 +88,7 @@ class _Leaving:
     plan: Plan
     known: Situation
     outside: Outside
+    files: dagger.Directory
     history: dagger.Directory
     module: object
     digest: str = ""
@@ -126,12 +128,11 @@ class _Leaving:
     async def release(self) -> str:
         """Make the release with the notes of its version."""
         from ci.github.releases import release
-        from ci.notes import release_notes
 
         wanted = self.plan.release
         assert wanted is not None and self.outside.github is not None  # noqa: S101, PT018 - as above
-        notes = await (await release_notes(self.history, _noted(wanted))).contents()
-        return await release(self.outside.github, wanted, notes, self.known.facts.commit)
+        notes = await release_notes(self.files, self.history, wanted.tag)
+        return await release(self.outside.github, wanted, await notes.contents(), self.known.facts.commit)
 
     async def back_merge(self) -> str:
         """Open or update the pull requests that bring the version back."""
@@ -139,7 +140,3 @@ class _Leaving:
 
         assert self.outside.github is not None  # noqa: S101 - as above
         return "; ".join([(await back_merge(self.outside.github, each)).said for each in self.plan.back_merges])
-
-
-def _noted(release: Release) -> str:
-    return release.tag

@@ -18,7 +18,7 @@ async def report(module: object, suite: Suite, history: dagger.Directory) -> dag
     The stages are asked for exactly as the suite asked for them, so what has run is taken from the cache, with the
     exit codes and the times of that run.
     """
-    results = await suites.run(module, stages_of(suite), history)
+    results = await suites.run(module, stages_of(suite), history=history)
     outcomes = [result.outcome for result in results]
     reports = reports_of_stages(results)
     files = await reports.glob("**/*")

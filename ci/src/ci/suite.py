@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import anyio
 import dagger
@@ -13,12 +13,15 @@ from ci.stage import Build, Result, carry_out
 from ci.summary import as_text
 
 
-async def run(module: object, stages: Sequence[str], history: dagger.Directory) -> tuple[Result, ...]:
-    """Carry out stages, each a method of the module; results come in the order of the names."""
+async def run(module: object, stages: Sequence[str], **facts: object) -> tuple[Result, ...]:
+    """Carry out stages, each a method of the module; results come in the order of the names.
+
+    A stage gets those of the facts, such as the history, that it has a parameter for.
+    """
     results: dict[str, Result] = {}
 
     async def one(name: str) -> None:
-        results[name] = await carry_out(name, _build(module, name, history))
+        results[name] = await carry_out(name, _build(module, name, facts))
 
     async with anyio.create_task_group() as group:
         for name in stages:
@@ -27,16 +30,15 @@ async def run(module: object, stages: Sequence[str], history: dagger.Directory) 
     return tuple(results[name] for name in stages)
 
 
-def _build(module: object, name: str, history: dagger.Directory) -> Build:
-    """Bind what makes the stage's container, also to the history where the stage has a parameter for it."""
+def _build(module: object, name: str, facts: Mapping[str, object]) -> Build:
     method = inspect.unwrap(getattr(type(module), name))
-    needed = {"history": history} if "history" in inspect.signature(method).parameters else {}
-    return functools.partial(method, module, **needed)
+    known = inspect.signature(method).parameters
+    return functools.partial(method, module, **{fact: value for fact, value in facts.items() if fact in known})
 
 
 async def check(module: object, suite: Suite, history: dagger.Directory) -> str:
     """Run a suite and say how it went; raises SuiteFailed with the same text when a stage is red."""
-    outcomes = [result.outcome for result in await run(module, stages_of(suite), history)]
+    outcomes = [result.outcome for result in await run(module, stages_of(suite), history=history)]
     text = as_text(suite, outcomes)
     if any(outcome.is_red for outcome in outcomes):
         raise SuiteFailed(text)
