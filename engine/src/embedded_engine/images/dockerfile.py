@@ -136,9 +136,10 @@ def parse(text: str) -> tuple[list[Instruction], str]:
         raise DockerfileError(_parser_message(str(error))) from error
     found = []
     for command in commands:
-        name = command.cmd.upper()
+        # A line of nothing but an escape has no instruction at all.
+        name = (command.cmd or "").upper()
         if name not in INSTRUCTIONS:
-            raise DockerfileError(f"unknown instruction: {command.cmd}", command.start_line)
+            raise DockerfileError(f"unknown instruction: {command.cmd or repr(command.original)}", command.start_line)
         # ONBUILD keeps its trigger as it is written: it is parsed where the image is used.
         words = (command.original.split(None, 1)[1],) if name == "ONBUILD" and command.sub_cmd else tuple(command.value)
         heredocs = tuple(Heredoc(item.name, item.content) for item in command.heredocs)

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 _SPECIAL_PARAMETERS = "@*#?-$!"
+_LONGEST = 128 * 1024  # bytes: the longest argument or variable that Linux gives to a program
 
 
 class ExpansionError(ValueError):
-    """A word that cannot be expanded: an open quote or brace, or a variable that must be set."""
+    """A word that cannot be expanded: an open quote or brace, a variable that must be set, a value beyond all bounds."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class _Result:
         self._may_split: list[bool] = []
 
     def add(self, text: str, *, may_split: bool) -> None:
+        if len(self.text) + len(text) > _LONGEST:
+            raise ExpansionError(f"a value is longer than {_LONGEST} bytes, and no program could be given it")
         self.text += text
         self._may_split += [may_split] * len(text)
 

@@ -23,6 +23,7 @@ from embedded_engine.session.validation import RequestError, asks_only_for_schem
 DEBUG_VARIABLE = "CI_ENGINE_DEBUG"
 _PARSED_DOCUMENTS = 256
 _LONGEST_KEPT = 64 * 1024  # characters: a longer request holds a file's content, and hardly comes twice
+_SHOWN = 300  # characters of a path; one that is longer than paths can be says no more than its beginning
 _ROOT = QueryRoot()
 
 
@@ -119,8 +120,7 @@ def _error(error: GraphQLError) -> dict[str, Any]:
         cause = cause.original_error
     shown: dict[str, Any] = {"message": error.message}
     if cause is not None and not isinstance(cause, EngineError | GraphQLError):
-        text = " ".join(str(cause).split())
-        shown["message"] = f"{type(cause).__name__}: {text}" if text else type(cause).__name__
+        shown["message"] = _said(cause)
         if os.environ.get(DEBUG_VARIABLE):
             traceback.print_exception(cause, file=sys.stderr)
     if error.path:
@@ -129,3 +129,14 @@ def _error(error: GraphQLError) -> dict[str, Any]:
     if extensions:
         shown["extensions"] = extensions
     return shown
+
+
+def _said(error: BaseException) -> str:
+    """What the operating system refuses, in its words; of anything else the kind as well, as it was not foreseen."""
+    if isinstance(error, OSError) and error.strerror:
+        place = ascii(error.filename)[1:-1] if isinstance(error.filename, str) else ""
+        return f"{place[:_SHOWN]}: {error.strerror.lower()}" if place else error.strerror.lower()
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError) and text == "embedded null byte":
+        return "a path or an argument has a null byte in it"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

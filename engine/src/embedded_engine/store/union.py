@@ -94,6 +94,7 @@ class Node(NamedTuple):
         return self.kind is Kind.DIRECTORY
 
 
+_LONGEST_NAME = 255  # bytes, on every file system of Linux
 _EMPTY_STATUS = os.stat_result((stat.S_IFDIR | 0o755, *([0] * 9)), {"st_mtime_ns": 0, "st_rdev": 0})
 _EMPTY_ROOT = Node(Kind.DIRECTORY, "", _EMPTY_STATUS)
 
@@ -104,6 +105,8 @@ def clean(path: str) -> str:
     >>> clean("a/./b/../c//"), clean("/../x"), clean("."), clean("/")
     ('/a/c', '/x', '', '')
     """
+    if len(path) > _LONGEST_NAME or "\0" in path or not path.isascii():
+        _refuse_impossible(path)
     words: list[str] = []
     for word in path.split("/"):
         if word == "..":
@@ -112,6 +115,18 @@ def clean(path: str) -> str:
         elif word and word != ".":
             words.append(word)
     return "".join(f"/{word}" for word in words)
+
+
+def _refuse_impossible(path: str) -> None:
+    """Raise `PathError` for what no file system can hold: it would fail at the disk, in words of the disk."""
+    if "\0" in path:
+        raise PathError("lstat", path, errno.EINVAL)
+    try:
+        names = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError:
+        raise PathError("lstat", path, errno.EINVAL, "not a text that a path can be") from None
+    if any(len(name) > _LONGEST_NAME for name in names):
+        raise PathError("lstat", path, errno.ENAMETOOLONG)
 
 
 def node_at(location: str, status: os.stat_result) -> Node:
