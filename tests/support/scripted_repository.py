@@ -43,7 +43,6 @@ class ScriptedRepository:
             monkeypatch.setenv(f"GIT_{name}_EMAIL", "ann@example.com")
         monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
         monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
-        self._tomorrow()
         self.git("init", "--quiet", "--initial-branch=main")
         (path / CONFIGURATION).write_text(f"{PROJECT.format(version=version)}\n{commitizen_settings()}")
         (path / "uv.lock").write_text(LOCK.format(version=version))

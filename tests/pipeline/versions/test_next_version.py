@@ -198,10 +198,10 @@ def test_a_version_that_somebody_edited_is_noticed(repository: ScriptedRepositor
     )
 
 
-@pytest.mark.parametrize("version", ["1.0", "v1.0.0", "01.0.0", "1.0.0+build", "1.0.0rc1", "١.0.0", "1..0", "latest"])
-def test_files_with_a_malformed_version_are_refused(
-    tmp_path: object, repository: ScriptedRepository, version: str
-) -> None:
+@pytest.mark.parametrize(
+    "version", ["1.0", "v1.0.0", "01.0.0", "1.0.0+build", "1.0.0rc1", "\u0661.0.0", "1..0", "latest"]
+)
+def test_files_with_a_malformed_version_are_refused(repository: ScriptedRepository, version: str) -> None:
     """It is not guessed what was meant."""
     path = repository.path / "pyproject.toml"
     path.write_text(path.read_text().replace("0.1.0", version))
