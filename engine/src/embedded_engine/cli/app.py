@@ -31,7 +31,14 @@ async def _check(words: Sequence[str], options: Options) -> None:
     await run_checks(selection, options)
 
 
-_WORD_COMMANDS: dict[str, Work] = {"call": call, "functions": functions, "check": _check}
+async def _generate(words: Sequence[str], options: Options) -> None:
+    from embedded_engine.cli.generate import Generation, generate
+
+    generation, options = Generation.parse(words, options)
+    await generate(generation, options)
+
+
+_WORD_COMMANDS: dict[str, Work] = {"call": call, "functions": functions, "check": _check, "generate": _generate}
 _OTHER_COMMANDS = frozenset({"doctor", "prune", "restore", "save", "session"})
 _HELP = ("--help", "-h")
 
@@ -81,7 +88,7 @@ def run(words: Sequence[str]) -> int:
 
 def _asks_for_help(words: Sequence[str]) -> bool:
     """`ci check --help`: help on a command; `ci call --help` is the module's."""
-    return words[0] in ("functions", "check") and any(word in _HELP for word in words[1:])
+    return words[0] in ("functions", "check", "generate") and any(word in _HELP for word in words[1:])
 
 
 def _verbose(words: Sequence[str]) -> bool:

@@ -120,7 +120,8 @@ def select(catalog: Catalog, selection: Selection, module_name: str) -> list[Che
         return checks
     for pattern in selection.patterns:
         if not any(_matches(each.name, pattern, module_name) for each in checks):
-            raise UsageError(f"no check is named {pattern!r}{suggestion(pattern, [each.name for each in checks])}")
+            what = "check" if selection.with_checks else "generator"
+            raise UsageError(f"no {what} is named {pattern!r}{suggestion(pattern, [each.name for each in checks])}")
     return [each for each in checks if any(_matches(each.name, one, module_name) for one in selection.patterns)]
 
 
@@ -194,7 +195,7 @@ async def _run_one(check: Check, work: Work, state: object) -> bool:
     try:
         outcome = await work.runner.follow(state, [Step(function) for function in check.path])
         if check.generates and outcome.type_def.object_name == "Changeset" and not await work.runner.is_empty(outcome):
-            raise FunctionError(f"it would change files: run `ci call {check.name.replace(':', ' ')} -o .`")
+            raise FunctionError(f"it would change files: run `ci generate {check.name}`")
     except EngineError as error:
         details = error.details if isinstance(error, FunctionError) else ""
         work.progress.result(_lines(f"✘ {check.name}  {seconds(time.monotonic() - started)}", str(error), details))

@@ -1,6 +1,6 @@
 """The commands of `ci` as Typer shows them: help, and the commands whose options are fixed.
 
-The commands that take the words of a chain (`call`, `functions`, `check`) read those themselves, so a run of theirs
+The commands that take the words of a chain (`call`, `functions`, `check`, `generate`) read those themselves, so a run of theirs
 does not come through here and does not wait for the import.
 """
 
@@ -41,6 +41,11 @@ def functions() -> None:
 @app.command(context_settings=_WORDS, epilog=EPILOG)
 def check() -> None:
     """Run all checks, or those named: [-l/--list] [--failfast] [--no-generate] [NAME or glob ...]"""
+
+
+@app.command(context_settings=_WORDS, epilog=EPILOG)
+def generate() -> None:
+    """Run all generators, or those named, show what they change, apply it: [-l/--list] [-y/--auto-apply] [--dry-run] [NAME or glob ...]"""
 
 
 @app.command()

@@ -18,3 +18,13 @@ class Outcome:
     value: Any
     type_def: TypeDef
     exported: str | None = None
+
+
+@dataclass(frozen=True)
+class FileChange:
+    """What a changeset does to one file: ADDED, MODIFIED, REMOVED or RENAMED, and by how many lines."""
+
+    path: str
+    kind: str
+    added: int
+    removed: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from embedded_engine.cli.errors import FunctionError, UsageError
 from embedded_engine.cli.flags import Reference
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.naming import kebab_case
-from embedded_engine.cli.outcome import Outcome
+from embedded_engine.cli.outcome import FileChange, Outcome
 from embedded_engine.cli.runtime import Runtime
 from embedded_engine.cli.words import Step
 from embedded_engine.session import ApiError, Session
@@ -59,6 +60,33 @@ class Runner:
         """Whether a changeset changes nothing."""
         return bool(await self._ask(outcome.value, outcome.type_def.object_name, (), "isEmpty"))
 
+    async def merged(self, changesets: Sequence[str]) -> str:
+        """The id of one changeset that holds all of these. Raises FunctionError when two change the same place."""
+        if len(changesets) == 1:
+            return changesets[0]
+        ids = ", ".join(f'"{each}"' for each in changesets)
+        field = f"withChangesets(changes: [{ids}], onConflict: FAIL_EARLY)"
+        answer = await self._query(f"{{ changeset {{ {field} {{ id }} }} }}")
+        return str(answer["changeset"]["withChangesets"]["id"])
+
+    async def changes(self, changeset: str) -> list[FileChange]:
+        """What a changeset changes, file by file."""
+        fields = "diffStats { path kind addedLines removedLines }"
+        answer = await self._query(f'{{ node(id: "{changeset}") {{ ... on Changeset {{ {fields} }} }} }}')
+        stats = answer["node"]["diffStats"]
+        return [FileChange(one["path"], one["kind"], one["addedLines"], one["removedLines"]) for one in stats]
+
+    async def apply(self, changeset: str) -> None:
+        """Bring what a changeset changes to the directory where the command was given."""
+        place = json.dumps(str(self._addresses.local(".")))
+        await self._query(f'{{ node(id: "{changeset}") {{ ... on Changeset {{ export(path: {place}) }} }} }}')
+
+    async def _query(self, query: str) -> dict[str, Any]:
+        try:
+            return await self._session.ask(query)
+        except ApiError as error:
+            raise _shown(error) from error
+
     async def _call(self, state: Any, object_name: str, step: Step) -> Any:
         """Call a function of an object, or of every object of a list."""
         if isinstance(state, list):
@@ -83,11 +111,7 @@ class Runner:
         return Outcome(result, _wrapped(last, listed), str(result) if exported else None)
 
     async def _ask(self, object_id: str, type_name: str, calls: Sequence[Step], leaf: str) -> Any:
-        try:
-            answer = await self._session.ask(chain_query(object_id, type_name, calls, leaf))
-        except ApiError as error:
-            raise _shown(error) from error
-        return chain_result(answer, calls, leaf)
+        return chain_result(await self._query(chain_query(object_id, type_name, calls, leaf)), calls, leaf)
 
     def _leaf(self, type_def: TypeDef, output: str | None) -> tuple[str, bool]:
         """What to select at the end: an object is exported, or made to happen; a value is itself."""

@@ -72,15 +72,12 @@ class Workbench:
         """The module in a session. Everything that runs has ended when this is left, however it is left."""
         with self.session() as (session, hub, progress):
             from embedded_engine.cli.runner import Runner
-            from embedded_engine.cli.runtime import InProcess, empty_workdir
-            from embedded_engine.progress.spans import install
+            from embedded_engine.cli.runtime import empty_workdir, open_runtime
 
             # Standard output is for results; what a module prints goes beside the progress.
             with empty_workdir(), contextlib.redirect_stdout(progress.prints):
-                runtime = InProcess(source, session)
-                install(hub)
+                runtime = await open_runtime(source, session, hub, self._cache, progress.prints)
                 try:
-                    await runtime.connect()
                     gc.enable()
                     cache = DefinitionCache(self._cache)
                     module = cache.get(source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Protocol
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -11,15 +12,23 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.trace import StatusCode
 
-from embedded_engine.progress.hub import Hub
-
 _INTERNAL = "dagger.io/ui.internal"
+
+
+class Stages(Protocol):
+    """Is told of stages: the hub, or in a module's own process what passes it on to the hub."""
+
+    def start_stage(self, span: str, name: str) -> None:
+        """A span began (16 hex digits)."""
+
+    def finish_stage(self, span: str, error: str | None = None) -> None:
+        """It ended."""
 
 
 class StageSpans(SpanProcessor):
     """Tells the hub of every span that is meant to be seen."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Stages) -> None:
         self._hub = hub
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the interface's
@@ -48,7 +57,7 @@ class StageSpans(SpanProcessor):
         return True
 
 
-def install(hub: Hub) -> None:
+def install(hub: Stages) -> None:
     """Let the spans of this process reach the hub, and the SDK send each request's span along."""
     provider = TracerProvider(resource=Resource.get_empty(), shutdown_on_exit=False)
     provider.add_span_processor(StageSpans(hub))

@@ -1,0 +1,192 @@
+"""A module in a child process with an environment of its own, spoken to in lines of JSON over a socket.
+
+Requests are `{"id", "register"}`, `{"id", "call": [object, state, function, inputs]}` and `{"cancel": id}`; the child
+answers `{"id", "result"}` or `{"id", "error"}`, and tells of stages by `{"stage": span, "name"}` and
+`{"ended": span, "error"}`. Closing the socket ends the child.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import contextlib
+import itertools
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+import embedded_engine
+from embedded_engine.api import definitions
+from embedded_engine.cli.errors import FunctionError, ModuleLoadError
+from embedded_engine.cli.module import ModuleSource
+from embedded_engine.cli.runtime import registered
+from embedded_engine.errors import EngineError
+from embedded_engine.progress import Hub
+from embedded_engine.session import Session
+
+# The engine's own package is reachable in the child by its place; nothing else of this environment is.
+_START = """
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+place = sys.argv[1]
+spec = spec_from_file_location("embedded_engine", f"{place}/__init__.py", submodule_search_locations=[place])
+sys.modules["embedded_engine"] = package = module_from_spec(spec)
+spec.loader.exec_module(package)
+from embedded_engine.cli.child import main
+main(int(sys.argv[2]), sys.argv[3])
+"""
+_LINE_BYTES = 1 << 30
+_PATIENCE = 3.0
+"""Seconds that a child has to end by itself, once it is told."""
+
+
+class InChild:
+    """Runs a module whose dependencies are in an environment of their own."""
+
+    def __init__(
+        self,
+        source: ModuleSource,
+        session: Session,
+        hub: Hub,
+        process: asyncio.subprocess.Process,
+        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        prints: TextIO,
+    ) -> None:
+        self._name = source.name
+        self._session = session
+        self._hub = hub
+        self._process = process
+        self._answers, self._requests = streams
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._crash: EngineError | None = None
+        self._listening = [asyncio.create_task(self._listen()), asyncio.create_task(self._pass_on(prints))]
+
+    @classmethod
+    async def start(cls, source: ModuleSource, python: Path, session: Session, hub: Hub, prints: TextIO) -> InChild:
+        """Start the child and load the module in it. Raises ModuleLoadError when that fails."""
+        here, there = socket.socketpair()
+        described = {name: str(getattr(source, name)) for name in ("name", "root", "source", "context")}
+        package = Path(embedded_engine.__file__).parent
+        with there:
+            process = await asyncio.create_subprocess_exec(
+                str(python),
+                *("-P", "-c", _START, str(package), str(there.fileno()), json.dumps(described)),
+                env=_environment(source, session, python),
+                pass_fds=[there.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is this process's to handle; the child is told to end
+            )
+        streams = await asyncio.open_connection(sock=here, limit=_LINE_BYTES)
+        child = cls(source, session, hub, process, streams, prints)
+        try:
+            await child._ask(load=True)
+        except BaseException:
+            await child.close()
+            raise
+        return child
+
+    async def definitions(self) -> definitions.Module:
+        """Let the module register with the session, and read what it registered."""
+        return registered(self._session, await self._ask(register=True))
+
+    async def call(
+        self, object_name: str, state: Mapping[str, Any], function_name: str, inputs: Mapping[str, Any]
+    ) -> Any:
+        """Call a function in the child."""
+        return await self._ask(call=[object_name, state, function_name, inputs])
+
+    async def close(self) -> None:
+        """Tell the child to end, and see to it that it has, with everything that it started."""
+        self._requests.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), _PATIENCE)
+        except (TimeoutError, asyncio.CancelledError):
+            self._kill()
+            await self._process.wait()
+        self._kill()  # what the module started and left behind
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*self._listening, return_exceptions=True), _PATIENCE)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def _ask(self, **request: Any) -> Any:
+        if self._crash is not None:
+            raise self._crash
+        number = next(self._ids)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            self._send({"id": number, **request})
+            return await answer
+        except asyncio.CancelledError:
+            self._send({"cancel": number})
+            raise
+        finally:
+            del self._waiting[number]
+
+    def _send(self, message: Mapping[str, Any]) -> None:
+        self._requests.write(json.dumps(message).encode() + b"\n")
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await self._answers.readline():
+                self._take(json.loads(line))
+        code = await self._process.wait()
+        self._crash = FunctionError(f"the process of the module {self._name} ended unexpectedly: {_ending(code)}")
+        for answer in self._waiting.values():
+            if not answer.done():
+                answer.set_exception(self._crash)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        if "stage" in message:
+            self._hub.start_stage(message["stage"], message["name"])
+        elif "ended" in message:
+            self._hub.finish_stage(message["ended"], message["error"])
+        elif (answer := self._waiting.get(message["id"])) is None or answer.done():
+            return
+        elif (error := message.get("error")) is None:
+            answer.set_result(message["result"])
+        else:
+            answer.set_exception(_error(error))
+
+    async def _pass_on(self, prints: TextIO) -> None:
+        """What the child writes, shown as it comes."""
+        output = self._process.stdout
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        while output is not None and (data := await output.read(1 << 16)):
+            prints.write(decoder.decode(data))
+            prints.flush()
+
+
+def _environment(source: ModuleSource, session: Session, python: Path) -> dict[str, str]:
+    dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+    variables = {name: value for name, value in os.environ.items() if name not in dropped}
+    if sys.pycache_prefix is not None:
+        variables["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    variables |= {"VIRTUAL_ENV": str(python.parent.parent), "PYTHONUNBUFFERED": "1"}
+    variables["PATH"] = f"{python.parent}{os.pathsep}{variables.get('PATH', os.defpath)}"
+    return {**variables, **source.environment(), **session.environment}
+
+
+def _error(told: dict[str, Any]) -> EngineError:
+    if told["load"]:
+        return ModuleLoadError(told["message"])
+    return FunctionError(told["message"], details=told["details"], exit_code=told["exit_code"])
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"signal {-code}"
