@@ -279,14 +279,6 @@ def test_bad_configuration_is_refused(ci: Run, tmp_path: Path, configuration: st
     assert ran.stderr.startswith(f"Error: {tmp_path}/dagger.json")
 
 
-def test_sdk_of_another_version_is_refused(ci: Run, tmp_path: Path, new_module: WriteModule) -> None:
-    """A module runs in process only with the SDK that it locks."""
-    module = new_module(tmp_path, "old", "import dagger\n@dagger.object_type\nclass Old: ...")
-    (module / "uv.lock").write_text('[[package]]\nname = "dagger-io"\nversion = "0.18.0"\n')
-    ran = ci("functions", cwd=module)
-    assert "locks dagger-io 0.18.0" in ran.stderr
-
-
 def test_same_words_go_to_dagger(ci: Run, sample: Path, tmp_path: Path) -> None:
     """`--engine dagger` becomes the `dagger` command with the same words, the module's arguments as they stand."""
     fake = tmp_path / "dagger"

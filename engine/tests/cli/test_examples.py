@@ -7,11 +7,13 @@ import pytest
 
 from embedded_engine import binding
 from embedded_engine.api import module
-from embedded_engine.cli import machine, naming
+from embedded_engine.cli import machine, naming, project
 from embedded_engine.progress import text
 
 
-@pytest.mark.parametrize("documented", [binding, machine, module, naming, text], ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "documented", [binding, machine, module, naming, project, text], ids=lambda each: each.__name__
+)
 def test_examples_say_the_truth(documented: ModuleType) -> None:
     """What an example shows is what comes out."""
     ran = doctest.testmod(documented)
