@@ -156,8 +156,24 @@ class Foreign:
         os.kill(os.getpid(), 9)
 
     @function
+    def fork(self) -> str:
+        if os.fork() == 0:
+            os.setsid()
+            asyncio.run(asyncio.sleep(30))
+        os._exit(9)
+
+    @function
     def leave(self) -> str:
         sys.exit(7)
+
+    @function
+    async def give_up(self) -> str:
+        raise asyncio.CancelledError
+
+    @function
+    def hang_up(self) -> str:
+        os.closerange(3, 100)
+        return ""
 
     @function
     def unserialisable(self) -> str:
@@ -252,7 +268,9 @@ ANSWERS = {
     "missing": "Error: stat /nope: no such file or directory",
     "unserialisable": "Error: what Foreign.unserialisable returned is not what its signature says: "
     "TypeError: Object of type object is not JSON serializable",
-    "leave": "Error: the process of the module foreign ended unexpectedly: exit code 7",
+    "leave": "Error: the function ended its process: exit code 7",
+    "give-up": "Error: the function cancelled itself",
+    "hang-up": "Error: the process of the module foreign ended unexpectedly: exit code 74",
 }
 """What chains of the module print, in the order in which one child is asked; the last one ends it."""
 
@@ -314,6 +332,13 @@ def test_crash_of_the_child_is_one_line(call: Run) -> None:
     assert ran.stderr == "Error: the process of the module foreign ended unexpectedly: SIGKILL\n"
 
 
+def test_end_of_the_child_is_seen_although_another_process_holds_its_place(call: Run) -> None:
+    """A process that the module left behind, with all that it inherited, keeps no call waiting."""
+    started = time.monotonic()
+    assert "ended unexpectedly: exit code 9" in call("fork").stderr
+    assert time.monotonic() - started < 15
+
+
 def test_stages_and_checks_of_the_child_are_shown(call: Run) -> None:
     """A span in the child is a stage; checks run at once there too."""
     assert re.search(r"first: passed in \d", call("staged").stderr)
@@ -366,6 +391,42 @@ def test_module_without_lock_gets_this_sdk(ci: Run, tmp_path: Path) -> None:
     project = '[project]\nname = "free"\nversion = "0"\ndependencies = ["dagger-io", "six"]\n'
     ran = ci("sdk", cwd=write(tmp_path, "free", code, project))
     assert ran.stdout == version("dagger-io"), ran.stderr
+
+
+def test_other_sdk_is_refused_by_its_version(ci: Run, tmp_path: Path) -> None:
+    """A module that locks an SDK whose functions this engine does not know how to call is refused at once."""
+    code = "import dagger\n@dagger.object_type\nclass Old:\n    @dagger.function\n    def hi(self) -> str:\n        return 'hi'\n"
+    project = (
+        '[project]\nname = "old"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = ["dagger-io==0.18.0"]\n'
+    )
+    module = write(tmp_path, "old", code, project)
+    subprocess.run(["uv", "lock", "--quiet"], cwd=module, check=True)
+    ran = ci("hi", cwd=module)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1] == (
+        "Error: the module old locks dagger-io 0.18.0, which this engine does not serve: "
+        "let it require dagger-io>=0.21 (uv lock --upgrade-package dagger-io)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import sys\nsys.exit(3)", "cannot import the module broken: SystemExit: 3"),
+        ("1 / 0", "cannot import the module broken: ZeroDivisionError: division by zero"),
+        (
+            "import six, nowhere",
+            "the module broken needs 'nowhere', which is not installed in this environment: uv sync",
+        ),
+        ("import six", "broken has no object type Broken (@dagger.object_type) for the module broken"),
+    ],
+    ids=["it exits", "it raises", "it lacks a package", "it has no main object"],
+)
+def test_module_that_cannot_be_imported(ci: Run, tmp_path: Path, code: str, reason: str) -> None:
+    """Whatever keeps a module from being imported in the child is one line."""
+    project = '[project]\nname = "broken"\nversion = "0"\ndependencies = ["dagger-io", "six"]\n'
+    ran = ci("hi", cwd=write(tmp_path, "broken", code, project))
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (1, f"Error: {reason}")
 
 
 def test_lock_of_a_module_that_dagger_made(ci: Run, tmp_path: Path) -> None:

@@ -15,22 +15,26 @@ from pathlib import Path
 from typing import Any
 
 from embedded_engine.cli.errors import FunctionError, ModuleLoadError
-from embedded_engine.cli.loading import LoadedModule
+from embedded_engine.cli.loading import LoadedModule, one_line, sdk_version
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.sdk import import_sdk
 from embedded_engine.errors import EngineError
+
+_UNHEARD = 74
+"""The exit code of a process whose answer cannot be sent (EX_IOERR)."""
 
 
 def main(descriptor: int, described: str) -> None:
     """Serve the module that is described, on the socket with this number."""
     told = json.loads(described)
     source = ModuleSource(told["name"], *(Path(told[name]) for name in ("root", "source", "context")))
-    code = 0
+    code = _UNHEARD
     try:
         asyncio.run(_Child(socket.socket(fileno=descriptor), source).serve())
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
-    os._exit(code)  # threads that the module left do not hold it
+    finally:
+        os._exit(code)  # threads that the module left do not hold it
 
 
 class _Stages:
@@ -65,17 +69,22 @@ class _Child:
         await loop.create_future()
 
     def send(self, message: dict[str, Any]) -> None:
-        """Write a line; whole lines only, from whichever thread."""
+        """Write a line; whole lines only, from whichever thread. A process that nobody hears ends."""
         data = json.dumps(message).encode() + b"\n"
-        with self._sending:
-            self._socket.sendall(data)
+        try:
+            with self._sending:
+                self._socket.sendall(data)
+        except OSError:
+            os._exit(_UNHEARD)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """A thread of its own, so that the parent's end is seen even while a function blocks the loop."""
-        with self._socket.makefile("rb") as lines:
-            for line in lines:
-                loop.call_soon_threadsafe(self._take, json.loads(line))
-        os._exit(0)
+        try:
+            with self._socket.makefile("rb") as lines:
+                for line in lines:
+                    loop.call_soon_threadsafe(self._take, json.loads(line))
+        finally:
+            os._exit(0)
 
     def _take(self, request: dict[str, Any]) -> None:
         if "cancel" in request:
@@ -87,13 +96,16 @@ class _Child:
         self._tasks[number].add_done_callback(lambda _: self._tasks.pop(number))
 
     async def _answer(self, request: dict[str, Any]) -> None:
+        """Answer, whatever happens: the parent waits for it."""
+        number = request["id"]
         try:
-            answer = {"result": await self._do(request)}
-        except EngineError as error:
+            self.send({"id": number, "result": await self._do(request)})
+        except asyncio.CancelledError:
+            self.send({"id": number, "error": _told(FunctionError("it was cancelled"))})
+        except Exception as error:  # noqa: BLE001 - what is not foreseen is told, too
             if os.environ.get("CI_ENGINE_DEBUG"):
                 traceback.print_exception(error.__cause__ or error)
-            answer = {"error": _told(error)}
-        self.send({"id": request["id"], **answer})
+            self.send({"id": number, "error": _told(error)})
 
     async def _do(self, request: dict[str, Any]) -> Any:
         if self._module is None:
@@ -105,19 +117,22 @@ class _Child:
     async def _load(self) -> LoadedModule:
         try:
             import_sdk()
-        except ImportError as error:
-            raise ModuleLoadError(
-                f"the environment of the module {self._source.name} has no usable SDK: {error}"
-            ) from error
-        from embedded_engine.progress.spans import install
+            from embedded_engine.progress.spans import install
 
+            install(_Stages(self))
+        except Exception as error:
+            raise ModuleLoadError(
+                f"the environment of the module {self._source.name} has no SDK that this engine can use "
+                f"({sdk_version()}): {one_line(error)}"
+            ) from error
         module = LoadedModule(self._source)
-        install(_Stages(self))
         await module.connect()
         return module
 
 
-def _told(error: EngineError) -> dict[str, Any]:
+def _told(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, EngineError):
+        error = ModuleLoadError(f"the module's process cannot answer: {one_line(error)}")
     return {
         "load": isinstance(error, ModuleLoadError),
         "message": str(error),

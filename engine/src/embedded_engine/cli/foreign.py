@@ -29,20 +29,30 @@ from embedded_engine.errors import EngineError
 from embedded_engine.progress import Hub
 from embedded_engine.session import Session
 
-# The engine's own package is reachable in the child by its place; nothing else of this environment is.
+# The engine's own package is reachable in the child by its place; nothing else of this environment is. What keeps even
+# that from being loaded (a Python too old for it) is the answer to the first request.
 _START = """
-import sys
+import json, os, sys
 from importlib.util import module_from_spec, spec_from_file_location
 place = sys.argv[1]
 spec = spec_from_file_location("embedded_engine", f"{place}/__init__.py", submodule_search_locations=[place])
 sys.modules["embedded_engine"] = package = module_from_spec(spec)
-spec.loader.exec_module(package)
-from embedded_engine.cli.child import main
+try:
+    spec.loader.exec_module(package)
+    from embedded_engine.cli.child import main
+except Exception as error:
+    message = "the engine needs Python 3.11 or later in the module's environment, which has %d.%d: %s" % (
+        *sys.version_info[:2], error)
+    answer = {"id": 1, "error": {"load": True, "message": message, "details": "", "exit_code": 1}}
+    os.write(int(sys.argv[2]), json.dumps(answer).encode() + b"\\n")
+    sys.exit(1)
 main(int(sys.argv[2]), sys.argv[3])
 """
 _LINE_BYTES = 1 << 30
 _PATIENCE = 3.0
 """Seconds that a child has to end by itself, once it is told."""
+_GRACE = 1.0
+"""Seconds for what a child has said when it ended, and for its end when it has hung up."""
 
 
 class InChild:
@@ -55,7 +65,7 @@ class InChild:
         hub: Hub,
         process: asyncio.subprocess.Process,
         streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        prints: TextIO,
+        passing_on: asyncio.Task[None],
     ) -> None:
         self._name = source.name
         self._session = session
@@ -65,27 +75,30 @@ class InChild:
         self._ids = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._crash: EngineError | None = None
-        self._listening = [asyncio.create_task(self._listen()), asyncio.create_task(self._pass_on(prints))]
+        self._tasks = [passing_on, asyncio.create_task(self._attend())]
 
     @classmethod
     async def start(cls, source: ModuleSource, python: Path, session: Session, hub: Hub, prints: TextIO) -> InChild:
         """Start the child and load the module in it. Raises ModuleLoadError when that fails."""
         here, there = socket.socketpair()
+        # A pipe of our own: asyncio's would make the child's end wait for everybody who has inherited it.
+        reading, writing = os.pipe()
         described = {name: str(getattr(source, name)) for name in ("name", "root", "source", "context")}
         package = Path(embedded_engine.__file__).parent
-        with there:
+        passing_on = asyncio.create_task(_pass_on(reading, prints))
+        with there, os.fdopen(writing, "wb", 0) as written:
             process = await asyncio.create_subprocess_exec(
                 str(python),
                 *("-P", "-c", _START, str(package), str(there.fileno()), json.dumps(described)),
                 env=_environment(source, session, python),
                 pass_fds=[there.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=written,
+                stderr=written,
                 start_new_session=True,  # Ctrl-C is this process's to handle; the child is told to end
             )
         streams = await asyncio.open_connection(sock=here, limit=_LINE_BYTES)
-        child = cls(source, session, hub, process, streams, prints)
+        child = cls(source, session, hub, process, streams, passing_on)
         try:
             await child._ask(load=True)
         except BaseException:
@@ -112,8 +125,9 @@ class InChild:
             self._kill()
             await self._process.wait()
         self._kill()  # what the module started and left behind
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*self._listening, return_exceptions=True), _PATIENCE)
+        _, late = await asyncio.wait(self._tasks, timeout=_GRACE)
+        for task in late:  # somebody who left the child's process group holds its end
+            task.cancel()
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -136,15 +150,26 @@ class InChild:
     def _send(self, message: Mapping[str, Any]) -> None:
         self._requests.write(json.dumps(message).encode() + b"\n")
 
-    async def _listen(self) -> None:
-        with contextlib.suppress(ConnectionError):
-            while line := await self._answers.readline():
-                self._take(json.loads(line))
-        code = await self._process.wait()
-        self._crash = FunctionError(f"the process of the module {self._name} ended unexpectedly: {_ending(code)}")
+    async def _attend(self) -> None:
+        """Take answers until the child has ended; from then on nothing is waited for."""
+        listening = asyncio.create_task(self._listen())
+        ending = asyncio.create_task(self._process.wait())
+        await asyncio.wait((listening, ending), return_when=asyncio.FIRST_COMPLETED)
+        # What it said last may still be on its way; or it has closed its end, and ends only now, or never.
+        await asyncio.wait((listening, ending), timeout=_GRACE)
+        listening.cancel()
+        self._kill()
+        self._crash = FunctionError(
+            f"the process of the module {self._name} ended unexpectedly: {_ending(await ending)}"
+        )
         for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(self._crash)
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            while line := await self._answers.readline():
+                self._take(json.loads(line))
 
     def _take(self, message: dict[str, Any]) -> None:
         if "stage" in message:
@@ -158,13 +183,20 @@ class InChild:
         else:
             answer.set_exception(_error(error))
 
-    async def _pass_on(self, prints: TextIO) -> None:
-        """What the child writes, shown as it comes."""
-        output = self._process.stdout
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        while output is not None and (data := await output.read(1 << 16)):
+
+async def _pass_on(descriptor: int, prints: TextIO) -> None:
+    """What the child writes, shown as it comes."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", 0)
+    )
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    try:
+        while data := await reader.read(1 << 16):
             prints.write(decoder.decode(data))
             prints.flush()
+    finally:
+        transport.close()
 
 
 def _environment(source: ModuleSource, session: Session, python: Path) -> dict[str, str]:

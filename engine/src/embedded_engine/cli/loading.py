@@ -6,6 +6,7 @@ environment of the module's own.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib
 import json
@@ -13,6 +14,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ class LoadedModule:
         self._source = source
         _quiet_sdk()
         self._module = self._load()
+        self._require_known_sdk()
 
     async def connect(self) -> None:
         """Connect the SDK to the session, once: its first requests must not race for the connection."""
@@ -52,7 +55,7 @@ class LoadedModule:
             return json.loads(json.dumps(result))
         except (TypeError, ValueError) as error:
             name = f"{object_name}.{function_name}" if function_name else object_name
-            raise FunctionError(f"what {name} returned is not what its signature says: {_line(error)}") from error
+            raise FunctionError(f"what {name} returned is not what its signature says: {one_line(error)}") from error
 
     async def close(self) -> None:
         """Hang up on the session."""
@@ -69,14 +72,22 @@ class LoadedModule:
             raise ModuleLoadError(
                 f"the module {self._source.name} needs {missing!r}, which is not installed in this environment: uv sync"
             ) from error
-        except Exception as error:
-            raise ModuleLoadError(f"cannot import the module {self._source.name}: {_line(error)}") from error
+        except (Exception, SystemExit) as error:
+            raise ModuleLoadError(f"cannot import the module {self._source.name}: {one_line(error)}") from error
         module = getattr(main, "__dagger_module__", None)
         if module is None:
             raise ModuleLoadError(
                 f"{package} has no object type {name} (@dagger.object_type) for the module {self._source.name}"
             )
         return module
+
+    def _require_known_sdk(self) -> None:
+        """Functions are called by two methods that the SDK has not always had; one without them is refused by name."""
+        if not all(hasattr(self._module, name) for name in ("_typedefs", "get_result")):
+            raise ModuleLoadError(
+                f"the module {self._source.name} locks {sdk_version()}, which this engine does not serve: "
+                "let it require dagger-io>=0.21 (uv lock --upgrade-package dagger-io)"
+            )
 
     def _entry_point(self) -> tuple[str, str]:
         """The package and class of the main object: the project's entry point, else by the module's name."""
@@ -113,11 +124,24 @@ class LoadedModule:
         """Give what a function raises the form in which the command line shows it."""
         try:
             yield
+        except SystemExit as error:
+            raise FunctionError(f"the function ended its process: exit code {_exit_code(error)}") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise FunctionError("the function cancelled itself") from error
         except Exception as error:  # noqa: BLE001 - whatever a module raises is shown in the same form
             # The SDK reads the environment when it is first imported, so nothing here may import it any earlier.
             from embedded_engine.cli.failures import failure_of, root_of
 
             raise failure_of(error) from root_of(error)
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    return 1
 
 
 def _quiet_sdk() -> None:
@@ -127,6 +151,15 @@ def _quiet_sdk() -> None:
     logger.propagate = False
 
 
-def _line(error: BaseException) -> str:
+def sdk_version() -> str:
+    """Which SDK is installed here, in words."""
+    try:
+        return f"dagger-io {version('dagger-io')}"
+    except PackageNotFoundError:
+        return "dagger-io is not installed"
+
+
+def one_line(error: BaseException) -> str:
+    """An error and its type."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
