@@ -66,10 +66,10 @@ class ScriptedRepository:
         """Check a branch out; with a start it is a new one."""
         self.git("checkout", "--quiet", *(["-b", branch, start] if start else [branch]))
 
-    def merge(self, branch: str, message: str) -> None:
-        """Merge a branch as GitHub does: always with a commit of its own; of files both sides changed, its own count."""
+    def merge(self, branch: str, message: str, whose: str = "theirs") -> None:
+        """Merge a branch as GitHub does, always with a commit; where both sides changed a line, whose counts is said."""
         self._tomorrow()
-        self.git("merge", "--quiet", "--no-ff", "--strategy-option=theirs", f"--message={message}", branch)
+        self.git("merge", "--quiet", "--no-ff", f"--strategy-option={whose}", f"--message={message}", branch)
 
     def tag(self, name: str) -> None:
         """Tag HEAD, as publishing a draft does."""
