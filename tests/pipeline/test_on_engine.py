@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,15 @@ def repository(tmp_path: Path) -> Path:
             shutil.copytree(ROOT / path, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
         else:
             shutil.copy2(ROOT / path, target)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=Ann", "-c", "user.email=ann@example.com"]
+    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "--message=feat: begin"], check=True)
     return tmp_path
+
+
+def history_of(repository: Path) -> dagger.Directory:
+    """What the functions see of its history."""
+    return dag.host().directory(str(repository), exclude=sources.HISTORY_IGNORED, no_cache=True)
 
 
 def pipeline(repository: Path, fresh: str = "") -> Any:  # the SDK's decorators hide the constructor from type checkers
@@ -68,7 +77,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 async def test_the_quick_suite_is_green(repository: Path) -> None:
     """The repository keeps its own rules."""
-    assert "quick: all 5 stages passed" in await pipeline(repository).quick(history=dag.directory())
+    assert "quick: all 6 stages passed" in await pipeline(repository).quick(history=history_of(repository))
 
 
 async def test_a_red_suite_names_the_stages_and_leaves_reports(repository: Path) -> None:
@@ -76,14 +85,14 @@ async def test_a_red_suite_names_the_stages_and_leaves_reports(repository: Path)
     (repository / "src/app/unused.py").write_text(UNUSED_IMPORT)
     (repository / "tests/unit/test_made.py").write_text(FAILING_TEST)
     with pytest.raises(SuiteFailed) as failure:
-        await pipeline(repository).quick(history=dag.directory())
+        await pipeline(repository).quick(history=history_of(repository))
     text = str(failure.value)
-    assert "quick: 3 of 5 stages passed; lint failed, unit failed" in text
+    assert "quick: 4 of 6 stages passed; lint failed, unit failed" in text
     assert "src/app/unused.py:3:8: F401" in text
     assert "assert ['a', 'b'] == []" in text
     assert "rerun: ci unit (or: dagger call unit)" in text
 
-    reports = await pipeline(repository).report(suite=Suite.QUICK, history=dag.directory())
+    reports = await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository))
     files = set(await reports.glob("**/*"))
     assert {f"logs/{name}.txt" for name in stages_of(Suite.QUICK)} <= files
     assert {"junit/unit.xml", "coverage/coverage.xml", "coverage/html/index.html"} <= files
@@ -91,7 +100,7 @@ async def test_a_red_suite_names_the_stages_and_leaves_reports(repository: Path)
     assert 'name="test_fails"' in await reports.file("junit/unit.xml").contents()
     stages = await stages_in(reports)
     assert stages["unit"]["status"] == Status.FAILED
-    assert await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=dag.directory())) == stages
+    assert await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository))) == stages
 
 
 async def test_a_stage_alone_raises_its_output(repository: Path) -> None:
@@ -110,9 +119,9 @@ async def test_a_stale_lock_file_is_red(repository: Path) -> None:
 
 async def test_an_edit_runs_only_the_stages_that_see_it(repository: Path) -> None:
     """An edit of a test leaves the lock files' check alone."""
-    before = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=dag.directory()))
+    before = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository)))
     (repository / "tests/unit/test_made.py").write_text(f'"""{uuid4()}"""\n')
-    after = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=dag.directory()))
+    after = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository)))
     again = {name for name in before if before[name]["started"] != after[name]["started"]}
     assert again == {"formatting", "lint", "types", "unit"}
 
@@ -120,9 +129,9 @@ async def test_an_edit_runs_only_the_stages_that_see_it(repository: Path) -> Non
 async def test_a_fresh_run_runs_again(repository: Path) -> None:
     """The same value is the same run, another one is another."""
     fresh = str(uuid4())
-    first = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=dag.directory()))
-    second = await stages_in(await pipeline(repository, fresh).report(suite=Suite.QUICK, history=dag.directory()))
-    again = await stages_in(await pipeline(repository, fresh).report(suite=Suite.QUICK, history=dag.directory()))
+    first = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository)))
+    second = await stages_in(await pipeline(repository, fresh).report(suite=Suite.QUICK, history=history_of(repository)))
+    again = await stages_in(await pipeline(repository, fresh).report(suite=Suite.QUICK, history=history_of(repository)))
     assert all(first[name]["started"] != second[name]["started"] for name in first)
     assert second == again
 

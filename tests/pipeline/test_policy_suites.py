@@ -15,7 +15,7 @@ ASKING_OTHERS = ("audit",)
 
 def test_the_quick_suite_needs_no_service_and_no_image() -> None:
     """The quick suite reads the code and runs unit tests, nothing else."""
-    assert stages_of(Suite.QUICK) == ("formatting", "lint", "types", "unit", "lock")
+    assert stages_of(Suite.QUICK) == ("formatting", "lint", "types", "unit", "lock", "commits")
 
 
 def test_the_full_suite_is_the_quick_one_and_then_services_and_image() -> None:
@@ -42,10 +42,10 @@ def test_the_command_line_can_name_a_suite(suite: Suite) -> None:
 
 
 @pytest.mark.parametrize("name", stages_of(Suite.FULL))
-def test_every_named_stage_is_a_check_without_arguments(name: str) -> None:
+def test_every_named_stage_is_a_check_without_required_arguments(name: str) -> None:
     """`dagger check` runs every stage that a suite runs."""
     assert FUNCTIONS[name].check
-    assert not FUNCTIONS[name].parameters
+    assert all(parameter.is_optional for parameter in FUNCTIONS[name].parameters.values())
 
 
 def test_every_check_belongs_to_the_full_suite_except_the_scan() -> None:

@@ -245,7 +245,7 @@ class Ci:
         title: Annotated[str, Doc("Of a pull request: its title, which its merge gets")] = "",
     ) -> dagger.Container:
         """The messages of the branch's commits are conventional: versions and notes are made of them."""
-        return await commits.commits(self.source, history, title)
+        return await commits.commits(self.source, history, title, self.fresh)
 
     # --- Stages of the full suite
 
