@@ -15,7 +15,7 @@ ASKING_OTHERS = ("audit",)
 
 def test_the_quick_suite_needs_no_service_and_no_image() -> None:
     """The quick suite reads the code and runs unit tests, nothing else."""
-    assert stages_of(Suite.QUICK) == ("formatting", "lint", "types", "unit", "lock", "commits")
+    assert stages_of(Suite.QUICK) == ("formatting", "lint", "types", "unit", "lock", "commits", "openapi")
 
 
 def test_the_full_suite_is_the_quick_one_and_then_services_and_image() -> None:
@@ -45,7 +45,7 @@ def test_the_command_line_can_name_a_suite(suite: Suite) -> None:
 def test_every_named_stage_is_a_check_without_required_arguments(name: str) -> None:
     """`dagger check` runs every stage that a suite runs."""
     assert FUNCTIONS[name].check
-    assert all(parameter.is_optional for parameter in FUNCTIONS[name].parameters.values())
+    assert all(parameter.is_optional or parameter.default_path for parameter in FUNCTIONS[name].parameters.values())
 
 
 def test_every_check_belongs_to_the_full_suite_except_the_scan() -> None:
@@ -60,6 +60,8 @@ def test_the_module_registers_exactly_these_functions() -> None:
         *stages_of(Suite.FULL),
         "scan",
         *("quick", "full", "report"),
+        *("plan", "run", "publish", "deploy", "github_release"),
+        *("next_version", "bump", "changelog", "release_notes", "cut_release"),
         *("base", "image", "sbom", "coverage"),
     }
 

@@ -29,7 +29,11 @@ class NoEngine:
         self.asked.append("unit")
         raise KeyError("version")
 
-    formatting = types = lock = commits = lint
+
+# The other stages of the suite are as far away.
+for _stage in stages_of(Suite.QUICK):
+    if not hasattr(NoEngine, _stage):
+        setattr(NoEngine, _stage, NoEngine.lint)
 
 
 async def test_what_the_engine_says_is_the_reason() -> None:
@@ -56,7 +60,7 @@ async def test_every_stage_of_a_suite_runs_whatever_becomes_of_the_others() -> N
 
 async def test_a_red_suite_raises_its_summary() -> None:
     """The message is all that either engine prints."""
-    with pytest.raises(SuiteFailed, match=r"quick: 0 of 6 stages passed.*\n[\s\S]*rerun: ci unit") as failure:
+    with pytest.raises(SuiteFailed, match=r"quick: 0 of \d+ stages passed.*\n[\s\S]*rerun: ci unit") as failure:
         await suite.check(NoEngine(), Suite.QUICK, dagger.dag.directory())
     assert "reports: ci report --suite=quick" in str(failure.value)
 
