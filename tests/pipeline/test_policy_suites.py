@@ -11,6 +11,7 @@ FUNCTIONS = Ci.__dagger_object_type__.functions  # type: ignore[attr-defined]  #
 
 SERVICE_STAGES = ("migrations", "integration", "build", "smoke")
 ASKING_OTHERS = ("audit",)
+VERSIONS = ("next_version", "bump", "changelog", "release_notes", "cut_release")
 
 
 def test_the_quick_suite_needs_no_service_and_no_image() -> None:
@@ -62,6 +63,8 @@ def test_the_module_registers_exactly_these_functions() -> None:
         *("quick", "full", "report"),
         *("plan", "run", "publish", "deploy", "github_release"),
         *("next_version", "bump", "changelog", "release_notes", "cut_release"),
+        *("plan", "run", "publish", "deploy", "github_release"),
+        *VERSIONS,
         *("base", "image", "sbom", "coverage"),
     }
 
@@ -70,6 +73,12 @@ def test_the_module_registers_exactly_these_functions() -> None:
 def test_what_runs_a_suite_is_cached_for_a_session_only(name: str) -> None:
     """Under the default a suite would answer for seven days without running, and a report keep a passing trouble."""
     assert FUNCTIONS[name].cache_policy == "session"
+
+
+@pytest.mark.parametrize("name", ["plan", "run", "publish", "deploy", "github_release", *VERSIONS])
+def test_what_depends_on_the_day_or_changes_the_outside_is_never_cached(name: str) -> None:
+    """An answer of yesterday would be taken for one of today, and a deed that was done for one that is."""
+    assert FUNCTIONS[name].cache_policy == "never"
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
