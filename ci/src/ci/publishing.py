@@ -14,7 +14,7 @@ from ci.errors import PipelineError
 from ci.policy.moves import Action, Move, in_order, moves_of, outranked, refusals
 from ci.policy.plan import Image
 from ci.policy.tags import ImageTag
-from ci.registry import RegistryError, Repository, give, listed, look_up, push, revisions
+from ci.registry import RegistryError, Repository, give, listed, look_around, look_up, push, revisions
 
 StillRight = Callable[[], Awaitable[Image]]
 """Decides again what is published, by what the registry says now; raises when nothing is to be published any more."""
@@ -69,28 +69,34 @@ async def publish(
     """
     tags = in_order(wanted.tags)
     digest = wanted.promotes or await _pushed(image, tags, repository, still_right)
-    moves = moves_of(tags, digest, await look_up(repository, _names(tags)))
+    there = await look_up(repository, _names(tags))
+    if not wanted.promotes:
+        await _check(there, [tags[0].name], digest, repository)
+    moves = moves_of(tags, digest, there)
     if why := refusals(moves, digest):
         raise TagTaken("; ".join(why))
     floating = {tag.name for tag in tags if tag.moves}
-    await _give([move for move in moves if move.tag not in floating], digest, repository)
-    if changed := [move for move in moves if move.tag in floating and move.action is not Action.KEEP]:
+    given = [move.tag for move in moves if move.action is not Action.KEEP]
+    await _give([name for name in given if name not in floating], digest, repository)
+    if moved := [name for name in given if name in floating]:
         await _confirm(tags, digest, still_right)
-        await _check_rank(tags, repository)
-        await _give(changed, digest, repository)
+        _check_rank(tags, await listed(repository))
+        await _give(moved, digest, repository)
+    if given:
+        there, every = await look_around(repository, _names(tags))
+        await _check(there, _names(tags), digest, repository)
         # A higher version that came meanwhile has its own tag by now, or will move the floating ones itself.
-        await _check_rank(tags, repository)
-    await _check(await look_up(repository, _names(tags)), _names(tags), digest, repository)
+        _check_rank(tags, every)
     return Published(repository.address, digest, moves)
 
 
 async def _pushed(
     image: dagger.Container | None, tags: Sequence[ImageTag], repository: Repository, still_right: StillRight
 ) -> str:
-    """Push an image under the first of its tags and see that it has it; or take what another run pushed meanwhile."""
+    """Push an image under the first of its tags; or take what another run pushed meanwhile."""
     if image is None:
         raise PublishingError("there is neither an image to push nor a digest to promote")
-    own, fixed = tags[0].name, _names(tag for tag in tags if not tag.moves)
+    fixed = _names(tag for tag in tags if not tag.moves)
     there = await look_up(repository, fixed)
     if there or not fixed:
         now = await still_right()
@@ -99,15 +105,13 @@ async def _pushed(
         if there:
             raise TagTaken(", ".join(f"{name} is {digest} and never changes" for name, digest in there.items()))
         _check_same(tags, now)
-    digest = await push(repository, image, own)
-    await _check(await look_up(repository, [own]), [own], digest, repository)
-    return digest
+    return await push(repository, image, tags[0].name)
 
 
-async def _give(moves: Iterable[Move], digest: str, repository: Repository) -> None:
-    """Give tags to the digest, those that do not have it, in order."""
-    if tags := [move.tag for move in moves if move.action is not Action.KEEP]:
-        given = await give(repository, digest, tags)
+async def _give(names: Sequence[str], digest: str, repository: Repository) -> None:
+    """Give tags to the digest, in order, up to the first that another run takes."""
+    if names:
+        given = await give(repository, digest, names)
         await _check(given, given, digest, repository)
 
 
@@ -126,9 +130,9 @@ def _check_same(tags: Sequence[ImageTag], now: Image) -> None:
         )
 
 
-async def _check_rank(tags: Sequence[ImageTag], repository: Repository) -> None:
-    """See that the registry has no higher version to which a floating tag belongs."""
-    if higher := outranked(tags, await listed(repository)):
+def _check_rank(tags: Sequence[ImageTag], every: Iterable[str]) -> None:
+    """See that among every tag of the registry is no higher version to which a floating tag of ours belongs."""
+    if higher := outranked(tags, every):
         whose = ", ".join(f"{tag} belongs to {version}" for tag, version in higher.items())
         raise PlanOutdated(f"a higher version was published meanwhile: {whose}; run its job again, then this one")
 

@@ -27,6 +27,9 @@ _PROGRAM: Final = "/opt/ci/ask_registry.py"
 _MEMORY: Final = "/run/registry"
 _PASSWORD: Final = "/run/secrets/registry-password"  # noqa: S105 - where it is mounted, not what it is
 _SERVICE: Final = "registry"
+_ALL: Final = ""
+"""What is asked for beside tags: all their names."""
+
 # Engines have no other sign for it than their words; it decides nothing.
 _DENIED: Final = re.compile(r"refused access|wants a login|unauthorized|denied|forbidden|\b40[13]\b", re.IGNORECASE)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -112,6 +115,17 @@ async def look_up(repository: Repository, tags: Iterable[str]) -> dict[str, str]
     return await _read(repository, "digests", tuple(dict.fromkeys(tags)))
 
 
+async def listed(repository: Repository) -> tuple[str, ...]:
+    """Name all tags of the repository; none where there is no such repository yet."""
+    return (await look_around(repository, ()))[1]
+
+
+async def look_around(repository: Repository, tags: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Give the digests of those of the tags that exist, and the names of all tags that do."""
+    said = await _read(repository, "digests", (*dict.fromkeys(tags), _ALL))
+    return {tag: digest for tag, digest in said.items() if tag != _ALL}, tuple(said.get(_ALL, ()))
+
+
 async def revisions(repository: Repository, digests: Iterable[str]) -> dict[str, str]:
     """Give the commits that images say they were made from, by digest; one that names none is not among them."""
     asked = tuple(dict.fromkeys(digests))
@@ -119,11 +133,6 @@ async def revisions(repository: Repository, digests: Iterable[str]) -> dict[str,
     if missing := [digest for digest in asked if digest not in said]:
         raise RegistryBroken(f"{repository.address} does not have {missing[0]}, which it named itself")
     return {digest: commit for digest, commit in said.items() if _COMMIT.fullmatch(commit)}
-
-
-async def listed(repository: Repository) -> tuple[str, ...]:
-    """Name all tags of the repository; none where there is no such repository yet."""
-    return tuple((await _read(repository, "list", ("",))).get("", ()))
 
 
 async def give(repository: Repository, digest: str, tags: Sequence[str]) -> dict[str, str]:

@@ -5,13 +5,13 @@ import hashlib
 import pytest
 
 from ci.policy.errors import PolicyError
-from ci.policy.moves import Action, Move, moves_of, refusals
+from ci.policy.moves import Action, Move, in_order, moves_of, outranked, refusals
 from ci.policy.refs import Branch
 from ci.policy.tags import ImageTag, branch_tag, commit_tag, image_name, parse_digest, parse_tag, version_tags
 from ci.policy.versions import parse_version
 
 COMMIT = "abc1234" + "0" * 33
-MOVING = {"latest", "2", "2.0", "1", "1.4", "0.3"}
+MOVING = {"latest", "2", "2.0", "1", "1.4", "1.9", "0.3"}
 
 
 @pytest.mark.parametrize(
@@ -134,3 +134,43 @@ def test_a_refusal_says_which_tag_is_whose() -> None:
     """The loser of a race learns who won."""
     moves = moves_of([ImageTag("1.4.2"), ImageTag("1", moves=True), ImageTag("sha-abc1234")], A, {"1.4.2": B, "1": B})
     assert refusals(moves, A) == (f"1.4.2 is {B} and never changes, so it cannot become {A}",)
+
+
+@pytest.mark.parametrize(
+    ("tags", "order"),
+    [
+        pytest.param("1.4.2 1.4 1 sha-abc1234 latest", "sha-abc1234 1.4.2 1.4 1 latest", id="a version's"),
+        pytest.param("latest 1 1.4", "1 1.4 latest", id="latest is last whatever was first"),
+        pytest.param("1.5.0-rc.1", "1.5.0-rc.1", id="a prerelease's"),
+        pytest.param("", "", id="none"),
+    ],
+)
+def test_what_never_changes_is_given_first_and_latest_last(tags: str, order: str) -> None:
+    """A run that ends half-way has then promised nothing that it does not keep."""
+    assert [tag.name for tag in in_order(ImageTag(name, name in MOVING) for name in tags.split())] == order.split()
+
+
+@pytest.mark.parametrize(
+    ("tags", "there", "higher"),
+    [
+        pytest.param(
+            "1.9.1 1.9 1 latest", "2.0.1 2.0 2 latest", {"latest": "2.0.1"}, id="latest is a higher version's"
+        ),
+        pytest.param("1.9.1 1.9 1 latest", "1.9.0 1.9 1 latest", {}, id="lower versions do not count"),
+        pytest.param("1.9.1 1.9 1 latest", "1.9.1", {}, id="nor does the version itself"),
+        pytest.param(
+            "1.9.1 1.9 1 latest", "1.10.0", {"1": "1.10.0", "latest": "1.10.0"}, id="nor letters: 10 is over 9"
+        ),
+        pytest.param("1.9.1 1.9", "1.9.2 2.0.0", {"1.9": "1.9.2"}, id="each line has a highest of its own"),
+        pytest.param("1.9.1 1.9 1 latest", "2.0.0-rc.1", {}, id="a prerelease takes nothing"),
+        pytest.param("1.9.1 1.9 1 latest", "feat-x sha-abc1234 v2.0.0 9", {}, id="nor does what is no version"),
+        pytest.param("sha-abc1234", "2.0.0", {}, id="a commit has no floating tags"),
+        pytest.param("latest", "2.0.0", {"latest": "2.0.0"}, id="a tag without a version of its own"),
+    ],
+)
+def test_a_floating_tag_belongs_to_the_highest_version_of_the_registry(
+    tags: str, there: str, higher: dict[str, str]
+) -> None:
+    """Whatever git said of versions when the run began."""
+    given = [ImageTag(name, name in MOVING) for name in tags.split()]
+    assert outranked(given, there.split()) == higher

@@ -1,10 +1,11 @@
 """Asks a registry by skopeo and tells apart: found, absent, denied, and broken, which is everything else.
 
 Usage: python ask_registry.py QUESTION    one JSON object:
-  {"repository": "host/path", "ask": "digests" | "revisions" | "give" | "list", "names": [...],
+  {"repository": "host/path", "ask": "digests" | "revisions" | "give", "names": [...],
    "digest": "sha256:...", "login": {"username": "...", "password_file": "..."} | null, "plain": false,
    "attempt_seconds": 60, "total_seconds": 180, "first_pause": 0.5}
-Prints a JSON object with an answer for each name ("" for the list): {"is": "found", "value": "..."}, or {"is": "absent"}, or
+Among the names of "digests", "" asks for the names of all tags.
+Prints a JSON object with an answer for each name: {"is": "found", "value": "..."}, or {"is": "absent"}, or
 {"is": "denied" | "broken", "why": "..."}. Nothing but a registry's own "unknown" is ever read as absent.
 "give" puts the tags `names` on `digest` in that order until one fails, and answers with what each tag has afterwards.
 """
@@ -73,9 +74,8 @@ class Registry:
             same = self.skopeo("inspect", "--raw", self.name(digest))
         except NoAnswer as answer:
             if answer.kind == "absent":
-                raise NoAnswer(
-                    "broken", f"{tag} is {digest} by its content, which is not there by that digest"
-                ) from None
+                why = f"{tag} is {digest} by its content, which is not there by that digest"
+                raise NoAnswer("broken", why) from None
             raise
         if same != manifest:
             raise NoAnswer("broken", f"{tag} and its digest {digest} are answered with different content")
@@ -180,16 +180,15 @@ def answers(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
     """Put all questions: reading at once, writing one after the other."""
     names: list[str] = question["names"]
     match question["ask"]:
-        case "list":
-            return {"": answer(registry.tags)}
         case "give":
             return given(registry, question["digest"], names)
         case "digests" | "revisions" as ask:
             read = registry.digest if ask == "digests" else registry.revision
+            questions = [partial(read, name) if name else registry.tags for name in names]
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                return dict(zip(names, pool.map(lambda name: answer(partial(read, name)), names), strict=True))
+                return dict(zip(names, pool.map(answer, questions), strict=True))
         case unknown:
-            raise SystemExit(f"ask is digests, revisions, give or list, not {unknown!r}")
+            raise SystemExit(f"ask is digests, revisions or give, not {unknown!r}")
 
 
 def given(registry: Registry, digest: str, tags: list[str]) -> dict[str, Any]:
