@@ -11,7 +11,7 @@ from embedded_engine.graph.filesystem import Imported
 from embedded_engine.graph.flight import SingleFlight
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.logins import Logins
-from embedded_engine.store import LayerWriter, Manifest, Patterns, Tree, Union
+from embedded_engine.store import LONGEST, LayerWriter, Manifest, Patterns, Tree, Union, shortened
 
 if TYPE_CHECKING:
     from embedded_engine.events import Emit
@@ -46,7 +46,7 @@ class Graph:
 
     async def tree(self, node: FsNode) -> Tree:
         """The layers that hold the node's file system, made now if need be."""
-        return await self.flight.run(f"tree:{node.digest}", lambda: node.build(self))
+        return await self.flight.run(f"tree:{node.digest}", lambda: self._build(node))
 
     async def key(self, node: FsNode) -> str:
         """The node's key: equal keys mean equal results, in this session or an earlier one."""
@@ -94,6 +94,10 @@ class Graph:
                     record = {"layer": layer}
                     self.store.results.put(key, record, layers=[layer])
         return Tree((*base.layers, str(record["layer"])))
+
+    async def _build(self, node: FsNode) -> Tree:
+        tree = await node.build(self)
+        return tree if len(tree.layers) <= LONGEST else await asyncio.to_thread(shortened, self.store, tree)
 
     def _write_layer(self, base: Tree, change: Callable[[LayerWriter], None]) -> str:
         view = self.view(base)

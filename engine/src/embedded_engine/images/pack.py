@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from embedded_engine.store.files import is_opaque, is_whiteout
+from embedded_engine.store.files import OVERLAY_PREFIXES, is_opaque, is_whiteout
 
 # ruff: noqa: PTH115, PTH123
 # Thousands of entries with any bytes in their names: plain strings are twice as fast.
@@ -22,7 +22,6 @@ _BLOCK = 1 << 20
 _GZIP_LEVEL = 6
 _ZSTD_LEVEL = 3
 _GZIP_WINDOW = 31
-_OVERLAY = ("trusted.overlay.", "user.overlay.")
 
 
 class Compression(enum.StrEnum):
@@ -205,7 +204,7 @@ def _attributes(place: str) -> dict[str, str]:
     return {
         f"SCHILY.xattr.{name}": os.getxattr(place, name, follow_symlinks=False).decode("utf-8", "surrogateescape")
         for name in sorted(names)
-        if not name.startswith(_OVERLAY)
+        if not name.startswith(OVERLAY_PREFIXES)
     }
 
 

@@ -19,6 +19,7 @@ from embedded_engine.store.patterns import Patterns, glob_matches, host_patterns
 from embedded_engine.store.prune import Report, prune
 from embedded_engine.store.results import ResultStore
 from embedded_engine.store.rule import PatternError
+from embedded_engine.store.shortening import LONGEST, shortened
 from embedded_engine.store.store import Store, default_root
 from embedded_engine.store.tree import EMPTY, Tree
 from embedded_engine.store.union import Kind, Node, Union
@@ -27,6 +28,7 @@ from embedded_engine.store.writer import LayerWriter
 
 __all__ = [
     "EMPTY",
+    "LONGEST",
     "BlobStore",
     "Entry",
     "HostTrees",
@@ -58,4 +60,5 @@ __all__ = [
     "host_patterns",
     "parse_ignore_file",
     "prune",
+    "shortened",
 ]

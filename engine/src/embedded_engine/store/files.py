@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 WHITEOUT_DEVICE = 0
+OVERLAY_PREFIXES = ("trusted.overlay.", "user.overlay.")  # attributes in which overlayfs keeps its marks
 _FICLONE = 0x40049409
 _COPY_STEP = 1 << 30
 _DEEP = 64  # levels below which a directory is moved up before it is removed, so that few descriptors are open
@@ -57,7 +58,7 @@ def copy_xattrs(source: str, target: str) -> None:
             return
         raise
     for name in names:
-        if name.startswith(("trusted.overlay.", "user.overlay.")):
+        if name.startswith(OVERLAY_PREFIXES):
             continue
         try:
             os.setxattr(target, name, os.getxattr(source, name, follow_symlinks=False), follow_symlinks=False)
