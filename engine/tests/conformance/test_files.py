@@ -142,6 +142,20 @@ async def test_equal_files_have_equal_digests() -> None:
     assert await one.digest() != await three.digest()
 
 
+async def test_contents_have_a_limit(python: dagger.Container) -> None:
+    """A file of more than 128 MiB is a file like others, but its contents are refused as a text."""
+    big = python.with_exec(["truncate", "-s", "134217729", "/big"]).file("/big")
+    assert await big.size() == 134217729
+    with pytest.raises(dagger.QueryError, match=r"file size \d+ exceeds limit 134217728"):
+        await big.contents()
+
+
+async def test_only_a_line_feed_ends_a_line() -> None:
+    """Lines are counted by line feeds, whatever else other programs take for the end of one."""
+    file = dag.file("f", "a\rb\x0bc\u2028d\ne\n")
+    assert await file.contents(limit_lines=1) == "a\rb\x0bc\u2028d\n"
+
+
 async def test_digests_without_metadata() -> None:
     """Without metadata two files of equal contents and different modes have one digest."""
     one = directory().with_new_file("f", "same", permissions=0o600).file("f")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import posixpath
+from itertools import islice
 from pathlib import Path
 
 from embedded_engine.api.values import FileValue
@@ -13,6 +14,9 @@ from embedded_engine.graph import Patch, Scratch
 from embedded_engine.graph.changes import ChangeOwner, CopyFile, NewFile, Owner, SetTimestamps
 from embedded_engine.graph.export import export_file
 from embedded_engine.store import Union
+from embedded_engine.store.manifest import digest_file
+
+MAX_CONTENTS_BYTES = 128 * 1024 * 1024  # as on the real engine
 
 
 class FileError(EngineError):
@@ -46,23 +50,16 @@ async def contents(
     ctx: RequestContext, self: FileValue, *, offset_lines: int | None = None, limit_lines: int | None = None
 ) -> str:
     union = await _found(ctx, self)
-    data: bytes = await asyncio.to_thread(union.read, self.path)
-    text = data.decode("utf-8", "replace")
-    if offset_lines is None and limit_lines is None:
-        return text
-    begin = offset_lines or 0
-    end = None if limit_lines is None else begin + limit_lines
-    return "".join(text.splitlines(keepends=True)[begin:end])
+    data = await asyncio.to_thread(_read, union, self.path, offset_lines, limit_lines)
+    return data.decode("utf-8", "replace")
 
 
 @field("File", "digest")
 async def digest(ctx: RequestContext, self: FileValue, *, exclude_metadata: bool = False) -> str:
-    from embedded_engine.graph.identity import fingerprint
-
     if not exclude_metadata:
         return f"sha256:{await ctx.engine.graph.content(self.fs, self.path)}"
-    union = await ctx.engine.graph.union(self.fs)
-    return f"sha256:{fingerprint(await asyncio.to_thread(union.read, self.path))}"
+    node = (await _found(ctx, self)).stat(self.path)
+    return f"sha256:{await asyncio.to_thread(digest_file, node.location)}"
 
 
 @field("File", "withName")
@@ -91,6 +88,27 @@ async def export(ctx: RequestContext, self: FileValue, *, path: str, allow_paren
         target = target / self.name
     await asyncio.to_thread(export_file, union, self.path, target)
     return str(target)
+
+
+def _read(union: Union, path: str, offset: int | None, limit: int | None) -> bytes:
+    """What a file holds, or the lines of it that are asked for."""
+    if offset is None and limit is None:
+        size = union.stat(path).size
+        if size > MAX_CONTENTS_BYTES:
+            raise _too_large(size)
+        return union.read(path)
+    data = bytearray()
+    begin = offset or 0
+    with union.open(path) as file:
+        for line in islice(file, begin, None if limit is None else begin + limit):
+            data += line
+            if len(data) > MAX_CONTENTS_BYTES:
+                raise _too_large(len(data))
+    return bytes(data)
+
+
+def _too_large(size: int) -> FileError:
+    return FileError(f"file size {size} exceeds limit {MAX_CONTENTS_BYTES}")
 
 
 async def _found(ctx: RequestContext, file: FileValue) -> Union:
