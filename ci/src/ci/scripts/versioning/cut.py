@@ -14,7 +14,7 @@ from .rules import Rules
 TOKEN: Final = "CI_TOKEN"  # noqa: S105 - the name of a variable
 """The environment variable that holds the token; git asks for it through a helper, so no argument ever has it."""
 
-_HELPER: Final = f'!f() {{ test "$1" = get && echo username=x-access-token && echo "password=${TOKEN}"; }}; f'
+_HELPER: Final = f'!f() {{ test "$1" = get && printf "username=x-access-token\\npassword=%s\\n" "${TOKEN}"; }}; f'
 _TAGS: Final = "refs/tags/"
 
 
@@ -66,8 +66,10 @@ def push(remote: str, branch: str, version: str) -> None:
     """
     head, tag = f"refs/heads/{branch}", f"{_TAGS}v{version}"
     before = git("rev-parse", "HEAD^").strip()
-    _log_in(remote)
-    there = dict(line.split("\t")[::-1] for line in git("ls-remote", remote, head, tag).splitlines())
+    logged_in = login(remote)
+    there = dict(
+        line.split("\t")[::-1] for line in git("ls-remote", remote, head, tag, environment=logged_in).splitlines()
+    )
     if tag in there:
         raise Refused(f"v{version} exists already at the remote, and a version is released once")
     if there.get(head) != before:
@@ -75,20 +77,20 @@ def push(remote: str, branch: str, version: str) -> None:
         raise Refused(f"{branch} at the remote is {found}, here it is {before[:7]}: bring both together and try again")
     leases = (f"--force-with-lease={head}:{before}", f"--force-with-lease={tag}:")
     try:
-        git("push", "--porcelain", "--atomic", *leases, remote, f"HEAD:{head}", f"{tag}:{tag}")
+        git("push", "--porcelain", "--atomic", *leases, remote, f"HEAD:{head}", f"{tag}:{tag}", environment=logged_in)
     except GitFailed as failure:
         rejected = [line.split("\t")[-1] for line in failure.output.splitlines() if line.startswith("!")]
         reasons = [reason for reason in rejected if "atomic" not in reason] or rejected
         raise Refused(f"nothing was pushed: {reasons[0]}" if reasons else str(failure)) from None
 
 
-def _log_in(remote: str) -> None:
+def login(remote: str) -> dict[str, str]:
     """Let git take the token from the environment, for this remote alone and for nowhere that it leads to."""
     parts = urlsplit(remote)
     settings = [("http.followRedirects", "false")]
     if TOKEN in os.environ:
         settings.append((f"credential.{parts.scheme}://{parts.netloc}.helper", _HELPER))
-    os.environ["GIT_TERMINAL_PROMPT"] = "0"
-    os.environ["GIT_CONFIG_COUNT"] = str(len(settings))
+    variables = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(len(settings))}
     for number, (name, value) in enumerate(settings):
-        os.environ |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+        variables |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return variables

@@ -1,9 +1,11 @@
 """Asks git about versions and commits, in the current directory."""
 
+import os
 import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from commitizen.git import GitCommit
@@ -53,11 +55,13 @@ class GitFailed(Refused):
         self.output = output
 
 
-def git(*arguments: str) -> str:
-    """Give what git prints; GitFailed when it fails."""
+def git(*arguments: str, environment: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Give what git prints; GitFailed when it fails. The environment is added to this process's."""
     # Modes depend on the file system that the files came by.
     settings = ("-c", "safe.directory=*", "-c", "core.fileMode=false", "-c", "core.quotePath=false")
-    done = subprocess.run(["git", *settings, *arguments], capture_output=True, check=False)
+    done = subprocess.run(
+        ["git", *settings, *arguments], env={**os.environ, **environment}, capture_output=True, check=False
+    )
     output = done.stdout.decode("utf-8", "replace")
     if done.returncode:
         raise GitFailed(arguments[0], output, done.stderr.decode("utf-8", "replace"))
