@@ -53,5 +53,5 @@ def test_wishes_are_read_in_any_case() -> None:
     assert parse_wish(Prerelease, "") is None
     assert parse_wish(Prerelease, "RC") is Prerelease.RC
     assert parse_wish(Increment, "Major") is Increment.MAJOR
-    with pytest.raises(PolicyError, match="^increment 'huge' is refused: expected patch or minor or major$"):
+    with pytest.raises(PolicyError, match=r"^increment 'huge' is refused: expected patch or minor or major$"):
         parse_wish(Increment, "huge")
