@@ -16,7 +16,8 @@ VERSIONS = ("next_version", "bump", "changelog", "release_notes", "cut_release")
 
 def test_the_quick_suite_needs_no_service_and_no_image() -> None:
     """The quick suite reads the code and runs unit tests, nothing else."""
-    assert stages_of(Suite.QUICK) == ("formatting", "lint", "types", "unit", "lock", "commits", "openapi")
+    code = ("formatting", "lint", "types", "unit", "lock")
+    assert stages_of(Suite.QUICK) == (*code, "commits", "openapi", "dockerfile", "sql", "secrets")
 
 
 def test_the_full_suite_is_the_quick_one_and_then_services_and_image() -> None:

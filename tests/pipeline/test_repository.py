@@ -84,7 +84,9 @@ def test_the_image_of_the_service_starts_where_the_stages_run() -> None:
     assert images.PYTHON in froms
 
 
-@pytest.mark.parametrize("name", ["stage.sh", "inspect_image.py", "attend.py", "probe.py"])
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in (ROOT / "ci/src/ci/scripts").glob("*.*") if path.name != "__init__.py")
+)
 def test_programs_for_containers_travel_with_the_package(name: str) -> None:
     """They are read from the installed package."""
     assert text_of(name).strip()

@@ -14,6 +14,9 @@ TRIVY: Final = "ghcr.io/aquasecurity/trivy:0.69.3"
 GIT: Final = "git=1:2.*"
 """From the distribution of the Python image."""
 
+GITLEAKS: Final = "gitleaks=8.16.*"
+"""Looks for secrets; from the distribution of the Python image."""
+
 SKOPEO: Final = "skopeo=1.18.*"
 """Speaks to registries; from the distribution of the Python image."""
 

@@ -15,6 +15,7 @@ from ci import (
     cut_release,
     deploy,
     image,
+    linters,
     migrations,
     openapi,
     plan,
@@ -24,6 +25,7 @@ from ci import (
     run,
     sbom,
     scan,
+    secret_scan,
     smoke,
     sources,
     suite,
@@ -258,6 +260,27 @@ class Ci:
     ) -> dagger.Container:
         """Nothing that clients rely on is gone since the work left its base, or since the last release."""
         return await openapi.openapi(self.source, history, base, self.fresh)
+
+    @function
+    @check
+    @stage
+    def dockerfile(self) -> dagger.Container:
+        """The linter of Dockerfiles finds nothing worse than a hint."""
+        return linters.dockerfile(self.source, self.fresh)
+
+    @function
+    @check
+    @stage
+    def sql(self) -> dagger.Container:
+        """No migration locks a table for longer than a moment, or breaks what is still running."""
+        return self._ready.with_(linters.sql(self.source))
+
+    @function
+    @check
+    @stage
+    async def secrets(self, history: History) -> dagger.Container:
+        """Nothing looks like a secret, in the files and in what the branch's commits have brought."""
+        return await secret_scan.secrets(self.source, history, self.fresh)
 
     # --- Stages of the full suite
 

@@ -4,26 +4,23 @@ Each document is made by importing the service, with the dependencies of its own
 only when the two differ, as most changes leave them equal.
 """
 
-import json
 import shlex
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import dagger
-from dagger import ReturnType, dag
+from dagger import dag
 
 from ci import images, sources
 from ci.base import base, with_sources
-from ci.excerpt import last_line
-from ci.history import CHECKOUT, HistoryError, files_of, git, whole
+from ci.base_commit import base_commit
+from ci.history import files_of
 from ci.policy.contract import announcements
-from ci.policy.models import DEVELOP, MAIN
 from ci.scripts import text_of
 from ci.stage import marked_fresh, recorded, with_wrapper
 
 _APPLICATION: Final = "app.main:app"
 _SOURCE: Final = "src/app/main.py"
-_FIND_BASE: Final = "/opt/ci/find_base.py"
 _WRITE: Final = "/opt/ci/write_openapi.py"
 _DOCUMENTS: Final = "/openapi"
 
@@ -63,28 +60,11 @@ async def openapi_changed(source: dagger.Directory, history: dagger.Directory, b
 
 async def compare(source: dagger.Directory, history: dagger.Directory, base_ref: str) -> Comparison:
     """Make both documents; HistoryError when the history cannot say what to compare with."""
-    found = await _base_of(history, base_ref)
-    earlier = (await files_of(history, found["commit"])) if found["commit"] else None
+    found = await base_commit(history, base_ref)
+    earlier = (await files_of(history, found.commit)) if found.commit else None
     if earlier is None or not await earlier.glob(_SOURCE):
         return Comparison("", (), "", "")
-    return Comparison(found["what"], tuple(found["messages"]), await _document(earlier), await _document(source))
-
-
-async def _base_of(history: dagger.Directory, base_ref: str) -> dict[str, Any]:
-    lasting = [f"--lasting={branch}" for branch in (DEVELOP, MAIN)]
-    asked = (
-        git()
-        .with_new_file(_FIND_BASE, text_of("find_base.py"))
-        .with_mounted_directory(CHECKOUT, await whole(history))
-        .with_exec(
-            ["python", _FIND_BASE, CHECKOUT, *lasting, *([f"--base={base_ref}"] if base_ref else [])],
-            expect=ReturnType.ANY,
-        )
-    )
-    if await asked.exit_code() != 0:
-        raise HistoryError(last_line(await asked.stderr()))
-    found: dict[str, Any] = json.loads(await asked.stdout())
-    return found
+    return Comparison(found.what, found.messages, await _document(earlier), await _document(source))
 
 
 async def _document(source: dagger.Directory) -> str:

@@ -11,6 +11,8 @@ SERVICE: Final = ("pyproject.toml", "alembic.ini", "src/app")
 UNIT_TESTS: Final = (*SERVICE, ".env.example", "tests/conftest.py", "tests/unit")
 INTEGRATION_TESTS: Final = (*UNIT_TESTS, "tests/integration")
 
+MIGRATION_RULES: Final = (".squawk.toml", *SERVICE)
+
 IMAGE: Final = ("Dockerfile", ".dockerignore", "README.md", "uv.lock", *SERVICE)
 """The context of the image's build; .dockerignore narrows it further."""
 
@@ -31,7 +33,7 @@ LOCKS: Final = (
 VERSIONED: Final = ("pyproject.toml", "uv.lock", "CHANGELOG.md")
 """What a new version changes."""
 
-ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, *VERSIONED, EXCEPTIONS)))
+ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, *VERSIONED, *MIGRATION_RULES, EXCEPTIONS)))
 """Everything that any stage sees."""
 
 IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]

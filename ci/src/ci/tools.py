@@ -20,3 +20,8 @@ def tools(source: dagger.Directory, group: str) -> dagger.Container:
         .with_env_variable("PATH", f"{_PROJECT}/.venv/bin:$PATH", expand=True)
         .with_(with_wrapper)
     )
+
+
+def program(source: dagger.Directory, group: str, name: str) -> dagger.File:
+    """One program of a group that needs nothing but itself, to be put into another container."""
+    return tools(source, group).file(f"{_PROJECT}/.venv/bin/{name}")

@@ -16,7 +16,7 @@ class Suite(StrEnum):
     """Everything before a merge or a release: the quick suite, then migrations, integration, image, smoke test and audit."""
 
 
-_QUICK: Final = ("formatting", "lint", "types", "unit", "lock", "commits", "openapi")
+_QUICK: Final = ("formatting", "lint", "types", "unit", "lock", "commits", "openapi", "dockerfile", "sql", "secrets")
 _SERVICES_AND_IMAGE: Final = ("migrations", "integration", "build", "smoke")
 _ADVISORIES: Final = ("audit",)
 
@@ -32,6 +32,6 @@ def stages_of(suite: Suite) -> tuple[str, ...]:
     """Name the stages of a suite, in the order in which they are reported.
 
     >>> stages_of(Suite.QUICK)
-    ('formatting', 'lint', 'types', 'unit', 'lock', 'commits', 'openapi')
+    ('formatting', 'lint', 'types', 'unit', 'lock', 'commits', 'openapi', 'dockerfile', 'sql', 'secrets')
     """
     return STAGES[suite]
