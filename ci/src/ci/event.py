@@ -10,7 +10,9 @@ from typing import Any, Final
 import dagger
 
 from ci.errors import PipelineError
-from ci.history import Past, past_of
+from ci.excerpt import root_cause
+from ci.history import Past, at, files_of, past_of
+from ci.policy.changes import promises_same_behaviour
 from ci.policy.decide import decide
 from ci.policy.errors import PolicyError
 from ci.policy.facts import Facts, parse_facts
@@ -20,7 +22,7 @@ from ci.policy.publication import tags_to_look_up
 from ci.policy.refs import Branch, matches
 from ci.policy.trigger import PROPOSALS, Trigger
 from ci.registry import RegistryError, Repository, look_up, revisions
-from ci.sources import MIGRATIONS
+from ci.sources import IGNORED, MIGRATIONS
 
 NOT_ASKED: Final = "no registry was given: planned as if it were empty"
 
@@ -58,6 +60,8 @@ class Situation:
     past: Past
     said: Mapping[str, Any]
     """What the facts were parsed from."""
+    warnings: tuple[str, ...] = ()
+    """What could not be found out."""
 
     def with_published(self, published: Mapping[str, str] | None, revisions: Mapping[str, str]) -> Facts:
         """Add what the registry says; None when it did not answer."""
@@ -81,20 +85,37 @@ async def situation(event: Event, source: dagger.Directory, history: dagger.Dire
         "new_migrations": past.added,
         "branch_age": None if past.left is None else timedelta(seconds=max(0.0, time.time() - past.left)),
     }
+    facts = _parsed(**said)
+    if not promises_same_behaviour(facts):
+        return Situation(facts, past, said)
+    try:
+        said["openapi_changed"] = await _openapi_changed(history, facts)
+    except dagger.QueryError as error:
+        # The stage that compares the documents is red then, for the same reason.
+        why = f"whether the OpenAPI document changes is not known: {root_cause(str(error), max_characters=200)}"
+        return Situation(facts, past, said, (" ".join(why.split()),))
     return Situation(_parsed(**said), past, said)
+
+
+async def _openapi_changed(history: dagger.Directory, facts: Facts) -> bool:
+    # Imported where it is needed: few events ask, and they have the service's own dependencies installed for it.
+    from ci.openapi import openapi_changed
+
+    files = (await files_of(history, facts.commit)).filter(exclude=IGNORED)
+    return await openapi_changed(files, at(history, facts.commit), facts.base.name if facts.base else "")
 
 
 async def plan_of(situation: Situation, registry: Repository | None) -> Plan:
     """Ask the registry, if there is one, what the decision depends on, and decide."""
     tags = _looked_up(situation.facts)
     if registry is None:
-        return _decided(situation.facts, *([NOT_ASKED] if tags else []))
+        return _decided(situation.facts, *situation.warnings, *([NOT_ASKED] if tags else []))
     try:
         published = await look_up(registry, tags) if tags else {}
         made_from = await revisions(registry, published.values()) if published else {}
     except RegistryError as error:
-        return _decided(situation.with_published(None, {}), str(error))
-    return _decided(situation.with_published(published, made_from))
+        return _decided(situation.with_published(None, {}), *situation.warnings, str(error))
+    return _decided(situation.with_published(published, made_from), *situation.warnings)
 
 
 async def model_of(source: dagger.Directory) -> str:

@@ -10,6 +10,7 @@ from ci.event import Event, plan_of, situation
 from ci.history import at, files_of
 from ci.leave import Outside, steps_of, tell
 from ci.outcome import Status
+from ci.policy.facts import Facts
 from ci.policy.needs import lacking
 from ci.policy.not_run import consequence
 from ci.policy.plan import Plan
@@ -40,7 +41,7 @@ async def run(
     history = at(history, commit)
     files = (await files_of(history, commit)).filter(exclude=sources.IGNORED)
     module = await pipeline(files, commit if plan.image else "")
-    results = await suites.run(module, _stages(plan), history=history, title=event.title)
+    results = await suites.run(module, _stages(plan), history=history, **_proposed(known.facts))
     tested = tuple(result.outcome for result in results)
 
     silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}
@@ -55,6 +56,13 @@ async def run(
     outcomes = (*tested, *done)
     warnings = [*plan.warnings, *unsure.warnings, *await tell(known.facts, outside, outcomes)]
     return await written(Verdict(plan, outcomes, tuple(hindrances), tuple(warnings)), results)
+
+
+def _proposed(facts: Facts) -> dict[str, str]:
+    """What stages are told of a proposal: its base, and the title that its merge gets."""
+    if facts.base is None:
+        return {}
+    return {"base": facts.base.name, "title": facts.title}
 
 
 def _stages(plan: Plan) -> Sequence[str]:

@@ -25,9 +25,14 @@ def refused_pull_request(facts: Facts) -> str | None:
     return wrong_base(facts.model, Branch(facts.ref.name), facts.base)
 
 
+def promises_same_behaviour(facts: Facts) -> bool:
+    """Whether a pull request comes from `refactor/*`, so that it may change nothing that anybody sees."""
+    return facts.trigger is Trigger.PULL_REQUEST and matches("refactor/*", facts.ref.name)
+
+
 def broken_promises(facts: Facts) -> Iterator[str]:
-    """Say where a pull request from `refactor/*`, which promises the same behaviour, changes it."""
-    if facts.trigger is not Trigger.PULL_REQUEST or not matches("refactor/*", facts.ref.name):
+    """Say where a pull request that promises the same behaviour changes it."""
+    if not promises_same_behaviour(facts):
         return
     for message in (facts.title, *facts.commits):
         change = announced(message)
