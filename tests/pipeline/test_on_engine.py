@@ -120,6 +120,17 @@ async def test_a_stale_lock_file_is_red(repository: Path) -> None:
         await pipeline(repository).lock()
 
 
+async def test_a_workflow_that_pastes_into_a_shell_is_red(repository: Path) -> None:
+    """What a stranger writes must not become a command, and a context that does not exist is found."""
+    workflow = repository / ".github/workflows/ci.yml"
+    replace(workflow, "cat reports/annotations.txt", 'echo "${{ github.event.pull_request.title }}"')
+    with pytest.raises(StageFailed, match="potentially untrusted"):
+        await pipeline(repository).workflow()
+    replace(workflow, 'github.event.pull_request.title }}"', 'github.nonsense }}"')
+    with pytest.raises(StageFailed, match='property "nonsense" is not defined'):
+        await pipeline(repository).workflow()
+
+
 async def test_an_edit_runs_only_the_stages_that_see_it(repository: Path) -> None:
     """An edit of a test leaves the lock files' check alone."""
     before = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository)))

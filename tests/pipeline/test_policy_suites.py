@@ -17,7 +17,7 @@ VERSIONS = ("next_version", "bump", "changelog", "release_notes", "cut_release")
 def test_the_quick_suite_needs_no_service_and_no_image() -> None:
     """The quick suite reads the code and runs unit tests, nothing else."""
     code = ("formatting", "lint", "types", "unit", "lock")
-    assert stages_of(Suite.QUICK) == (*code, "commits", "openapi", "dockerfile", "sql", "secrets")
+    assert stages_of(Suite.QUICK) == (*code, "commits", "openapi", "dockerfile", "sql", "workflow", "secrets")
 
 
 def test_the_full_suite_is_the_quick_one_and_then_services_and_image() -> None:

@@ -28,3 +28,6 @@ OASDIFF: Final = "github.com/oasdiff/oasdiff@v1.18.1"
 
 UV: Final = "uv==0.13.9"
 """From the package index, not from an image that one registry has."""
+
+ACTIONLINT: Final = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+"""As Go names it: built from the sources that its module mirror has."""

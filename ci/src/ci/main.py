@@ -31,6 +31,7 @@ from ci import (
     suite,
     testing,
     versions,
+    workflow,
 )
 from ci.event import Event
 from ci.history import History
@@ -238,6 +239,13 @@ class Ci:
     def lock(self) -> dagger.Container:
         """Every lock file is what its pyproject.toml asks for."""
         return base.toolbox().with_(marked_fresh(self.fresh)).with_(quality.lock(self.source))
+
+    @function
+    @check
+    @stage
+    def workflow(self) -> dagger.Container:
+        """The workflow files are right, and give nothing away."""
+        return workflow.with_tools(self.source).with_(marked_fresh(self.fresh)).with_(workflow.workflow(self.source))
 
     @function
     @check

@@ -30,10 +30,15 @@ LOCKS: Final = (
     "ci/.python-version",
 )
 
+WORKFLOWS: Final = ".github/workflows"
+"""What starts the pipeline on a hosted runner."""
+
 VERSIONED: Final = ("pyproject.toml", "uv.lock", "CHANGELOG.md")
 """What a new version changes."""
 
-ALLOWED: Final = tuple(dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, *VERSIONED, *MIGRATION_RULES, EXCEPTIONS)))
+ALLOWED: Final = tuple(
+    dict.fromkeys((*INTEGRATION_TESTS, *IMAGE, *LOCKS, *VERSIONED, *MIGRATION_RULES, EXCEPTIONS, WORKFLOWS))
+)
 """Everything that any stage sees."""
 
 IGNORED: Final = ["*", *(f"!{path}" for path in ALLOWED), "**/__pycache__", "**/*.pyc"]

@@ -16,7 +16,19 @@ class Suite(StrEnum):
     """Everything before a merge or a release: the quick suite, then migrations, integration, image, smoke test and audit."""
 
 
-_QUICK: Final = ("formatting", "lint", "types", "unit", "lock", "commits", "openapi", "dockerfile", "sql", "secrets")
+_QUICK: Final = (
+    "formatting",
+    "lint",
+    "types",
+    "unit",
+    "lock",
+    "commits",
+    "openapi",
+    "dockerfile",
+    "sql",
+    "workflow",
+    "secrets",
+)
 _SERVICES_AND_IMAGE: Final = ("migrations", "integration", "build", "smoke")
 _ADVISORIES: Final = ("audit",)
 
@@ -32,6 +44,6 @@ def stages_of(suite: Suite) -> tuple[str, ...]:
     """Name the stages of a suite, in the order in which they are reported.
 
     >>> stages_of(Suite.QUICK)
-    ('formatting', 'lint', 'types', 'unit', 'lock', 'commits', 'openapi', 'dockerfile', 'sql', 'secrets')
+    ('formatting', 'lint', 'types', 'unit', 'lock', 'commits', 'openapi', 'dockerfile', 'sql', 'workflow', 'secrets')
     """
     return STAGES[suite]
