@@ -16,6 +16,7 @@ import dagger
 from dagger import dag
 
 from ci import images
+from ci.debian import with_packages
 from ci.errors import PipelineError
 from ci.excerpt import root_cause
 from ci.policy.errors import PolicyError
@@ -220,8 +221,7 @@ async def _ask(repository: Repository, ask: str, names: Sequence[str], digest: s
 
 def skopeo() -> dagger.Container:
     """Python and skopeo."""
-    install = f"apt-get update -q && apt-get install -yq --no-install-recommends '{images.SKOPEO}'"
-    return dag.container().from_(images.PYTHON).with_exec(["sh", "-c", f"{install} && rm -rf /var/lib/apt/lists/*"])
+    return dag.container().from_(images.PYTHON).with_(with_packages(images.SKOPEO))
 
 
 def _connected(repository: Repository) -> Step:

@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
+import dagger
 import pytest
 
-from ci.errors import SuiteFailed
+from ci.errors import NotRun, SuiteFailed
 from ci.publish import NotPublished, publish
 from ci.registry import Repository
 from registry import LocalRegistry, Proxy
-from run_world import Clone, small, small_project
+from run_world import Clone, SmallPipeline, small, small_project
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("connected")]
 
@@ -47,6 +48,23 @@ async def test_a_red_suite_publishes_nothing(clone: Clone, repository: Repositor
     clone.commit("feat: a fault", **{"src__app__red-lint": ""})
     with pytest.raises(SuiteFailed, match="lint failed"):
         await publish(small, clone.history, repository)
+    assert proxy.seen("^(POST|PUT|PATCH)") == []
+
+
+async def test_a_check_that_nobody_answered_publishes_nothing(
+    clone: Clone, repository: Repository, proxy: Proxy
+) -> None:
+    """What is published is promoted later without another look."""
+
+    class Unanswered(SmallPipeline):
+        def audit(self) -> dagger.Container:
+            raise NotRun("the advisories were not to be had")
+
+    async def unanswered(source: dagger.Directory, revision: str) -> object:
+        return Unanswered(source, revision)
+
+    with pytest.raises(NotPublished, match="audit was not run: the advisories were not to be had"):
+        await publish(unanswered, clone.history, repository)
     assert proxy.seen("^(POST|PUT|PATCH)") == []
 
 
