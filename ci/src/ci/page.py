@@ -50,7 +50,9 @@ def page(title: str, outcomes: Sequence[Outcome], files: Sequence[str] = ()) -> 
         verdict=verdict_of(outcomes),
         span=f"{span:.1f}",
         rows="\n".join(_row(outcome, bars.get(outcome.stage), span, files) for outcome in outcomes),
-        details="\n".join(_detail(outcome) for outcome in outcomes if not outcome.passed),
+        details="\n".join(
+            _detail(outcome) for outcome in outcomes if outcome.status not in (Status.PASSED, Status.SKIPPED)
+        ),
         links=" · ".join(_link(path, path) for path in files if _is_for_people(path)),
     )
 

@@ -73,7 +73,7 @@ def as_markdown(title: str, outcomes: Sequence[Outcome]) -> str:
     details = [
         f"### {outcome.stage}: {_escaped(outcome.reason)}\n\n{fenced(outcome.excerpt)}`{rerun_of(outcome)}`"
         for outcome in outcomes
-        if not outcome.passed
+        if outcome.status not in (Status.PASSED, Status.SKIPPED)
     ]
     table = ["| | stage | status | seconds |", "|---|---|---|--:|", *rows]
     return "\n\n".join([f"## {headline(title, outcomes)}", "\n".join(table), *details]) + "\n"

@@ -1,0 +1,94 @@
+"""What a run comes to, and what is left of a summary that is too long."""
+
+import json
+
+import pytest
+
+from ci.outcome import Outcome, Status
+from ci.policy.needs import lacking
+from ci.policy.plan import BackMerge, BackMergeKind, Environment, Image, Plan, Release
+from ci.policy.tags import ImageTag
+from ci.verdict import LONGEST_SUMMARY, Verdict, as_json, bounded, markdown
+
+PLAN = Plan("push to main")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "failures", "expected"),
+    [
+        pytest.param([], (), (Status.PASSED, 0), id="nothing to run"),
+        pytest.param([Status.PASSED, Status.PASSED], (), (Status.PASSED, 0), id="all green"),
+        pytest.param([Status.PASSED, Status.NOT_RUN], (), (Status.PASSED, 0), id="a silent service decides nothing"),
+        pytest.param([Status.ERROR, Status.FAILED], (), (Status.FAILED, 1), id="red weighs most"),
+        pytest.param([Status.PASSED, Status.ERROR], (), (Status.ERROR, 1), id="what could not run is not green"),
+        pytest.param([Status.PASSED], ("wrong base",), (Status.FAILED, 1), id="a failure of the plan"),
+        pytest.param([Status.FAILED, Status.SKIPPED], (), (Status.FAILED, 1), id="skipped adds nothing"),
+    ],
+)
+def test_the_verdict(statuses: list[Status], failures: tuple[str, ...], expected: tuple[Status, int]) -> None:
+    """One word, and what the job ends with."""
+    outcomes = tuple(Outcome(f"stage-{number}", status) for number, status in enumerate(statuses))
+    verdict = Verdict(PLAN, outcomes, failures)
+    assert (verdict.status, verdict.exit_code) == expected
+    assert json.loads(as_json(verdict))["verdict"] == expected[0]
+
+
+def test_the_summary_says_what_was_done_outside() -> None:
+    """Above all what is published: people look for it."""
+    done = Outcome("publish", Status.PASSED, reason="1.4.2, latest: sha256:abc")
+    text = markdown(Verdict(PLAN, (done,), ("a failure",), ("a warning",)))
+    assert "- publish: 1.4.2, latest: sha256:abc\n" in text
+    assert "- ❌ a failure\n- ⚠️ a warning\n" in text
+    assert "<details><summary>The plan</summary>" in text
+
+
+def test_a_step_that_was_skipped_has_no_section_of_its_own() -> None:
+    """What made it wait has one."""
+    red = Outcome("unit", Status.FAILED, reason="exit code 1")
+    text = markdown(Verdict(PLAN, (red, Outcome("publish", Status.SKIPPED, reason="unit red"))))
+    assert [line for line in text.splitlines() if line.startswith("### ")] == ["### unit: exit code 1"]
+
+
+def test_a_summary_that_github_would_drop_is_shortened() -> None:
+    """At the end of a line, in bytes, with its block of code closed."""
+    text = "## title\n\n```text\n" + "ä" * 100 + "\n"
+    long = text + ("é" * 99 + "\n") * 20_000 + "```\n"
+    short = bounded(long)
+    assert len(short.encode()) <= LONGEST_SUMMARY
+    assert short.endswith("é\n```\n\n*Shortened: the rest is in the reports.*\n")
+    assert bounded(text) == text
+
+
+@pytest.mark.parametrize("tail", range(12))
+def test_no_cut_leaves_half_a_character(tail: int) -> None:
+    """Wherever it falls."""
+    assert "\ufffd" not in bounded("a" * tail + "漢" * 1_000, limit=200)
+
+
+@pytest.mark.parametrize(
+    ("plan", "registry", "github", "lines"),
+    [
+        pytest.param(PLAN, False, False, 0, id="what touches nothing outside needs nothing"),
+        pytest.param(Plan("x", image=Image((ImageTag("1"),))), True, False, 0, id="an image with a place"),
+        pytest.param(Plan("x", image=Image((ImageTag("1"),))), False, True, 1, id="an image without a place"),
+        pytest.param(Plan("x", deploy=Environment.STAGING), False, True, 1, id="a deployment without a registry"),
+        pytest.param(Plan("x", release=Release("1.0.0", False, True)), True, False, 1, id="a release without a token"),
+        pytest.param(
+            Plan("x", back_merges=(BackMerge("1.0.0", "develop", BackMergeKind.MERGE),)),
+            True,
+            False,
+            1,
+            id="a back-merge without a token",
+        ),
+        pytest.param(
+            Plan("x", image=Image((ImageTag("1"),)), release=Release("1.0.0", False, True)),
+            False,
+            False,
+            2,
+            id="both are named",
+        ),
+    ],
+)
+def test_what_a_plan_cannot_be_carried_out_without(plan: Plan, registry: bool, github: bool, lines: int) -> None:
+    """Said before anything is done."""
+    assert len(lacking(plan, registry=registry, github=github)) == lines
