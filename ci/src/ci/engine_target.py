@@ -6,7 +6,7 @@ deployments the target is its data and its record, and every deployment starts w
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 from uuid import uuid4
 
@@ -64,7 +64,8 @@ class EngineTarget:
             await self._cache.start()
             yield
         finally:
-            with anyio.move_on_after(_SECONDS_TO_STOP, shield=True):
+            # What cannot be stopped ends with the run; that is no reason to hide how the deployment went.
+            with anyio.move_on_after(_SECONDS_TO_STOP, shield=True), suppress(dagger.QueryError):
                 await self._stop_service()
                 await self._cache.stop()
                 await self._database.stop()

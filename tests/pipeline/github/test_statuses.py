@@ -19,6 +19,7 @@ FAILED = Outcome("unit", Status.FAILED, Record(0.0, 9.0, 1), reason="exit code 1
     [
         (PASSED, "success", "passed in 2.2 s"),
         (Outcome("lint", Status.PASSED), "success", "passed"),
+        (Outcome("deploy", Status.PASSED, reason="staging: deployed\nit"), "success", "staging: deployed it"),
         (FAILED, "failure", "exit code 1; ci unit"),
         (Outcome("build", Status.ERROR, reason="no such image"), "error", "no such image; ci build"),
         (Outcome("build", Status.ERROR), "error", "error; ci build"),

@@ -40,7 +40,8 @@ def status_of(outcome: Outcome, remedy: str = "", target_url: str = "") -> Commi
     'exit code 1; ci unit'
     """
     if outcome.passed:
-        description = "passed" if outcome.record is None else f"passed in {seconds_of(outcome)} s"
+        passed = "passed" if outcome.record is None else f"passed in {seconds_of(outcome)} s"
+        description = _shortened(outcome.reason, LONGEST_DESCRIPTION) or passed
     else:
         was = "" if outcome.status in {Status.FAILED, Status.ERROR} else f"{outcome.status}: "
         description = _described(f"{was}{outcome.reason or outcome.status}", remedy or rerun_of(outcome))
@@ -86,8 +87,12 @@ async def _send(api: Api, commit: str, status: CommitStatus) -> None:
 def _described(reason: str, remedy: str) -> str:
     """Join reason and remedy; where both are too long the reason is shortened, since the remedy is to be copied."""
     remedy = one_line(remedy)[:LONGEST_DESCRIPTION]
-    room = LONGEST_DESCRIPTION - len(remedy) - len("; ")
-    reason = one_line(reason)
-    if len(reason) > room:
-        reason = f"{reason[: room - 1]}…" if room > 1 else ""
+    reason = _shortened(reason, LONGEST_DESCRIPTION - len(remedy) - len("; "))
     return f"{reason}; {remedy}" if reason else remedy
+
+
+def _shortened(text: str, length: int) -> str:
+    text = one_line(text)
+    if len(text) <= length:
+        return text
+    return f"{text[: length - 1]}…" if length > 1 else ""
