@@ -41,13 +41,16 @@ $details
 """)
 
 
-def page(title: str, outcomes: Sequence[Outcome], files: Sequence[str] = ()) -> str:
-    """Render the page; `files` are the reports beside it, as paths, and only these are linked to."""
+def page(title: str, outcomes: Sequence[Outcome], files: Sequence[str] = (), failures: Sequence[str] = ()) -> str:
+    """Render the page; `files` are the reports beside it, as paths, and only these are linked to.
+
+    `failures` are lines that make a run red although no stage does.
+    """
     bars = {bar.stage: bar for bar in timeline(outcomes)}
     span = max((bar.offset + bar.seconds for bar in bars.values()), default=0.0)
     return _PAGE.substitute(
-        title=escape(headline(title, outcomes)),
-        verdict=verdict_of(outcomes),
+        title=escape(headline(title, outcomes, failures)),
+        verdict=Status.FAILED if failures else verdict_of(outcomes),
         span=f"{span:.1f}",
         rows="\n".join(_row(outcome, bars.get(outcome.stage), span, files) for outcome in outcomes),
         details="\n".join(

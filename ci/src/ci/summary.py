@@ -25,12 +25,12 @@ def reports_of(suite: Suite) -> str:
     return f"ci report --suite={suite} export --path=reports"
 
 
-def headline(title: str, outcomes: Sequence[Outcome]) -> str:
-    """Say in one line how a suite, or a run of another title, went."""
+def headline(title: str, outcomes: Sequence[Outcome], failures: Sequence[str] = ()) -> str:
+    """Say in one line how a suite, or a run of another title, went; `failures` are no stage's."""
     red = [f"{outcome.stage} {outcome.status}" for outcome in outcomes if not outcome.passed]
-    if not red:
-        return f"{title}: all {len(outcomes)} stages passed"
-    return f"{title}: {len(outcomes) - len(red)} of {len(outcomes)} stages passed; {', '.join(red)}"
+    passed = f"{len(outcomes) - len(red)} of {len(outcomes)}" if red else f"all {len(outcomes)}"
+    went = f"{passed} stages passed" if outcomes else "nothing was run"
+    return "; ".join([f"{title}: {went}", *([", ".join(red)] if red else []), *failures[:1]])
 
 
 def seconds_of(outcome: Outcome) -> str:
@@ -67,7 +67,7 @@ def as_fields(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def as_markdown(title: str, outcomes: Sequence[Outcome]) -> str:
+def as_markdown(title: str, outcomes: Sequence[Outcome], failures: Sequence[str] = ()) -> str:
     """Render for a pull request or a job's summary page."""
     rows = [f"| {_MARKS[one.status]} | {one.stage} | {one.status} | {seconds_of(one)} |" for one in outcomes]
     details = [
@@ -75,8 +75,9 @@ def as_markdown(title: str, outcomes: Sequence[Outcome]) -> str:
         for outcome in outcomes
         if outcome.status not in (Status.PASSED, Status.SKIPPED)
     ]
-    table = ["| | stage | status | seconds |", "|---|---|---|--:|", *rows]
-    return "\n\n".join([f"## {headline(title, outcomes)}", "\n".join(table), *details]) + "\n"
+    table = ["| | stage | status | seconds |", "|---|---|---|--:|", *rows] if rows else []
+    parts = [f"## {headline(title, outcomes, failures)}", "\n".join(table), *details]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def rerun_of(outcome: Outcome) -> str:

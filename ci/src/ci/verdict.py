@@ -55,7 +55,7 @@ async def written(verdict: Verdict, results: Sequence[Result]) -> dagger.Directo
         .with_new_file("summary.json", as_json(verdict))
         .with_new_file("summary.md", bounded(markdown(verdict)))
         .with_new_file("annotations.txt", annotations(verdict.outcomes, verdict.failures, verdict.warnings))
-        .with_new_file("index.html", page(verdict.plan.occasion, verdict.outcomes, files))
+        .with_new_file("index.html", page(verdict.plan.occasion, verdict.outcomes, files, verdict.failures))
         .with_new_file("exit-code", f"{verdict.exit_code}\n")
     )
 
@@ -78,7 +78,12 @@ def markdown(verdict: Verdict) -> str:
     lines = [f"- ❌ {line}" for line in verdict.failures] + [f"- ⚠️ {line}" for line in verdict.warnings]
     done = [f"- {one.stage}: {one.reason}" for one in verdict.outcomes if one.passed and one.reason]
     plan = f"<details><summary>The plan</summary>\n\n{fenced(as_table(verdict.plan))}</details>\n"
-    parts = [as_markdown(verdict.plan.occasion, verdict.outcomes), "\n".join(lines), "\n".join(done), plan]
+    parts = [
+        as_markdown(verdict.plan.occasion, verdict.outcomes, verdict.failures),
+        "\n".join(lines),
+        "\n".join(done),
+        plan,
+    ]
     return "\n".join(f"{part.rstrip()}\n" for part in parts if part)
 
 

@@ -11,11 +11,12 @@ from dagger import dag
 
 from ci import Ci, audit, images
 from ci.audit import Advisories
+from ci.plan import plan
 from ci.policy.suites import Suite, stages_of
 from ci.sources import ALLOWED
 from ci.stage import stage
 from github_server import GitHubServer
-from run_world import Clone, World, answered, mirror, push, tagged
+from run_world import Clone, World, answered, mirror, pull_request, push, tagged
 
 ROOT = Path(__file__).parents[3]
 OSV = ROOT / "tests/support/osv_service.py"
@@ -77,3 +78,24 @@ async def test_from_a_merge_to_a_release(whole: Clone, world: World, server: Git
     reports = await answered(whole, tagged("v1.0.0"), world.outside(), project)
     assert reports.statuses == dict.fromkeys(["publish", "release", "back-merge"], "passed"), reports.markdown
     assert world.tags == dict.fromkeys(["1.0.0", "1.0", "1", "latest", tag], digest)
+
+
+async def test_a_refactoring_that_is_none_is_told_everything_at_once(whole: Clone) -> None:
+    """A feature, a new migration and a changed OpenAPI document: its pull request fails before anything is run."""
+    whole.commit("chore: a service")
+    whole.git("checkout", "-q", "-b", "develop")
+    whole.git("checkout", "-q", "-b", "refactor/items")
+    unchanged = await plan(
+        whole.source, whole.history, pull_request("refactor/items", "develop", title=""), None, False
+    )
+    assert "fails:" not in unchanged
+    routes = whole.path / "src/app/main.py"
+    routes.write_text(routes.read_text().replace('title="', 'title="Other ', 1))
+    whole.commit("feat: more items", src__app__migrations__versions__0002_more_py="")
+    event = pull_request("refactor/items", "develop", title="refactor: items")
+    text = await plan(whole.source, whole.history, event, None, False)
+    assert [line for line in text.splitlines() if line.startswith("fails:")] == [
+        "fails: refactor/items promises the same behaviour, but 'feat: more items' is a feature",
+        "fails: refactor/items promises the same behaviour, but the OpenAPI document changes",
+        "fails: refactor/items promises the same behaviour, but 'src/app/migrations/versions/0002_more.py' is a new migration",
+    ]
