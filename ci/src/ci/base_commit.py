@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import dagger
-from dagger import ReturnType
 
 from ci.excerpt import last_line
 from ci.history import CHECKOUT, HistoryError, git, whole
@@ -27,25 +26,27 @@ class BaseCommit:
     """Those of the commits since then."""
 
 
-async def base_commit(history: dagger.Directory, base_ref: str = "") -> BaseCommit:
-    """Find what HEAD is compared with; without a base by name, that of the lasting branches which it left last.
+def with_program(container: dagger.Container) -> dagger.Container:
+    """Put the program that finds it into a container with git."""
+    return container.with_new_file(_SCRIPT, text_of("find_base.py"))
 
-    HistoryError when there is no such branch, or no whole history.
-    """
+
+def find_base(repository: str, base_ref: str = "", *options: str) -> list[str]:
+    """Give the command that finds it; without a base by name, that of the lasting branches which HEAD left last."""
+    lasting = [f"--lasting={branch}" for branch in (DEVELOP, MAIN)]
+    return ["python", _SCRIPT, repository, *lasting, *([f"--base={base_ref}"] if base_ref else []), *options]
+
+
+async def base_commit(history: dagger.Directory, base_ref: str = "") -> BaseCommit:
+    """Find what HEAD is compared with; HistoryError when there is no such branch, or no whole history."""
     asked = (
         git()
-        .with_new_file(_SCRIPT, text_of("find_base.py"))
         .with_mounted_directory(CHECKOUT, await whole(history))
-        .with_exec(
-            [
-                *("python", _SCRIPT, CHECKOUT),
-                *(f"--lasting={branch}" for branch in (DEVELOP, MAIN)),
-                *([f"--base={base_ref}"] if base_ref else []),
-            ],
-            expect=ReturnType.ANY,
-        )
+        .with_(with_program)
+        .with_exec(find_base(CHECKOUT, base_ref))
     )
-    if await asked.exit_code() != 0:
-        raise HistoryError(last_line(await asked.stderr()))
-    found = json.loads(await asked.stdout())
+    try:
+        found = json.loads(await asked.stdout())
+    except dagger.ExecError as error:
+        raise HistoryError(last_line(error.stderr)) from None
     return BaseCommit(found["commit"], found["what"], tuple(found["messages"]))

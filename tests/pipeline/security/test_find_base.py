@@ -126,3 +126,17 @@ def test_an_unknown_base_is_one_line(
     monkeypatch.setattr(sys, "argv", ["find_base.py", str(repository.path), "--base=nowhere"])
     assert find_base.main() == 2
     assert capsys.readouterr().err == "the history has no branch 'nowhere': git fetch origin nowhere\n"
+
+
+def test_the_range_of_what_is_new(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Since the base, or everything."""
+    arguments = ["find_base.py", str(repository.path), *LASTING, "--range"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    assert find_base.main() == 0
+    begun = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "-b", "feature/a")
+    repository.commit("feat: of the work")
+    assert find_base.main() == 0
+    assert capsys.readouterr().out == f"HEAD\n{begun}..HEAD\n"

@@ -1,10 +1,11 @@
 """Finds what the checked-out commit is to be compared with, and prints it as JSON.
 
-Usage: python find_base.py REPOSITORY [--base=BRANCH] [--lasting=BRANCH]...
+Usage: python find_base.py REPOSITORY [--base=BRANCH] [--lasting=BRANCH]... [--range]
     {"commit": "...", "what": "develop as the work left it", "messages": ["feat: ...", ...]}
 A branch is compared with the commit at which it left its base: the given one, else that of the lasting branches which
 it left last. A commit of a lasting branch is compared with the last stable release before it. Where there is neither,
-`commit` is empty. `messages` are those of the commits since then.
+`commit` is empty. `messages` are those of the commits since then. With --range only what git calls the commits since
+then is printed: `1234abc..HEAD`, or `HEAD` where everything is new.
 Exits with 2 and one line on stderr when the given base is unknown.
 """
 
@@ -75,14 +76,18 @@ def main() -> int:
     parser.add_argument("repository")
     parser.add_argument("--base", default="")
     parser.add_argument("--lasting", action="append", default=[])
+    parser.add_argument("--range", action="store_true")
     asked = parser.parse_args()
     repository = Repository(asked.repository)
     if asked.base and not repository.fork_points(asked.base):
         print(f"the history has no branch {asked.base!a}: git fetch origin {asked.base}", file=sys.stderr)
         return 2
     commit, what = base_of(repository, asked.base, asked.lasting)
-    messages = repository.messages(commit) if commit else []
-    print(json.dumps({"commit": commit, "what": what, "messages": messages}))
+    if asked.range:
+        print(f"{commit}..HEAD" if commit else "HEAD")
+    else:
+        messages = repository.messages(commit) if commit else []
+        print(json.dumps({"commit": commit, "what": what, "messages": messages}))
     return 0
 
 
