@@ -38,7 +38,9 @@ async def secrets(source: dagger.Directory, history: dagger.Directory, fresh: st
                 "secrets",
                 f"mkdir {_FILES} && git -C {CHECKOUT} archive HEAD | tar -x -C {_FILES} && cp -a {_SOURCE}/. {_FILES}",
                 f"{_GITLEAKS} --no-git --source={_FILES}",
-                f"commits=$({commits}) && {_GITLEAKS} --source={CHECKOUT} --log-opts=$commits",
+                # The rules are looked for where the files are, and this source has none but git's.
+                f"rules=$(ls {_FILES}/.gitleaks.toml 2>/dev/null); commits=$({commits}) &&"
+                f" {_GITLEAKS} --source={CHECKOUT} --log-opts=$commits ${{rules:+--config=$rules}}",
             )
         )
     )

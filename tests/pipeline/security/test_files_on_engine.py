@@ -118,6 +118,15 @@ async def test_a_secret_that_a_later_commit_took_out_is_found_and_not_shown(repo
     assert (await searched(repository)).outcome.passed
 
 
+async def test_what_is_no_secret_is_said_in_the_file_or_in_the_rules(repository: Path) -> None:
+    """By a word on its line, or by a rule for all places."""
+    commit(repository, "one.py", f'KEY = "{KEY}"  # gitleaks:allow\n', "feat: an example")
+    commit(repository, "two.py", f'KEY = "{KEY}"\n', "feat: another one")
+    rules = f"[extend]\nuseDefault = true\n\n[allowlist]\nregexes = ['{KEY}']\n"
+    commit(repository, ".gitleaks.toml", rules, "chore: examples are no secrets")
+    assert (await searched(repository)).outcome.passed
+
+
 async def test_a_secret_that_is_not_committed_yet_is_found(repository: Path) -> None:
     """Before the push is when it can still be kept."""
     (repository / "pyproject.toml").write_text(f'[project]\nname = "app"\ndescription = "{KEY}"\n')
