@@ -207,7 +207,7 @@ def test_files_with_a_malformed_version_are_refused(repository: ScriptedReposito
     path.write_text(path.read_text().replace("0.1.0", version))
     repository.git("commit", "--quiet", "--all", "--message=feat: mine")
     assert repository.refused(repository.cut) == (
-        f"version {version!a} is refused: expected X.Y.Z or X.Y.Z-rc.N (or alpha, beta), such as 1.4.2"
+        f"version {version!a} is refused: expected X.Y.Z or X.Y.Z-prerelease, such as 1.4.2 or 1.5.0-rc.1"
     )
 
 

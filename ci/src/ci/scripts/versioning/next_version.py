@@ -1,25 +1,29 @@
 """Which version comes next: from the tags, the commits since, and what a person asks for."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from commitizen.git import GitCommit
-from commitizen.version_schemes import Increment, Prerelease, SemVer2
+from commitizen.version_schemes import Increment, Prerelease
+from semver import Version
 
 from .repository import Refused, Release, commits, git, releases
 from .rules import Rules
 
 PHASES: Final[tuple[Prerelease, ...]] = ("alpha", "beta", "rc")
 
+_COUNTED: Final = re.compile(r"(alpha|beta|rc)\.[0-9]+")
+
 
 @dataclass(frozen=True)
 class Step:
     """From one version to the next."""
 
-    current: SemVer2
+    current: Version
     """What the project's files say."""
-    target: SemVer2
+    target: Version
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,17 @@ def next_step(rules: Rules, wish: Wish) -> Step:
     # Commitizen counts a prerelease up whether there is anything new or not; here only a later phase needs nothing new.
     if phase is None or phase == prerelease:
         _refuse_nothing(changes, asked, f" since {last.tag}" if last else "")
-    target = version.bump(asked, prerelease=prerelease, prerelease_offset=1)
+    target = rules.bumped(version, asked, prerelease)
     return Step(rules.current, _free(target, wish))
 
 
-def _last_release(current: SemVer2) -> Release | None:
+def _last_release(current: Version) -> Release | None:
     """Find the highest version that HEAD contains, and see that the project's files know of it.
 
     They may name the last stable one: candidates of a release branch are tagged without a commit of their own.
     """
-    here = releases("HEAD")
-    stable = [release for release in here if not release.version.is_prerelease]
+    here = [release for release in releases("HEAD") if release.is_stable or _phase(release.version)]
+    stable = [release for release in here if release.is_stable]
     if not here:
         if _was_set(current):
             raise Refused(f"the tag v{current} is missing: git fetch --tags")
@@ -71,14 +75,15 @@ def _last_release(current: SemVer2) -> Release | None:
     return here[-1]
 
 
-def _was_set(version: SemVer2) -> bool:
+def _was_set(version: Version) -> bool:
     """Whether a commit before HEAD is the one that cut a version."""
     subjects = git("log", "--format=%s", "--fixed-strings", f"--grep=→ {version}").splitlines()
     return any(subject.startswith("bump: ") and subject.endswith(f"→ {version}") for subject in subjects)
 
 
-def _phase(version: SemVer2) -> Prerelease | None:
-    return next((phase for phase in PHASES if (version.prerelease or "").startswith(phase)), None)
+def _phase(version: Version) -> Prerelease | None:
+    kind = _COUNTED.fullmatch(version.prerelease or "")
+    return next((phase for phase in PHASES if kind and kind[1] == phase), None)
 
 
 def _refuse_nothing(changes: Sequence[GitCommit], asked: Increment | None, since: str) -> None:
@@ -91,21 +96,23 @@ def _refuse_nothing(changes: Sequence[GitCommit], asked: Increment | None, since
         )
 
 
-def _free(target: SemVer2, wish: Wish) -> SemVer2:
+def _free(target: Version, wish: Wish) -> Version:
     """Take a version that no line has used; Refused where only another line could tell what it would lack."""
-    taken = [release.version for release in releases()]
+    taken = releases()
     patches = [
-        version.micro for version in taken if not version.is_prerelease and version.release[:2] == target.release[:2]
+        release.version.patch
+        for release in taken
+        if release.is_stable and (release.version.major, release.version.minor) == (target.major, target.minor)
     ]
-    patch = target.micro
-    if patch in patches:
-        if not wish.skips_taken or patch == 0:
-            raise Refused(f"v{target.base_version} exists already, and a version is released once")
-        patch = max(patches) + 1
-    stable = f"{target.major}.{target.minor}.{patch}"
+    stable = target.finalize_version()
+    if stable.patch in patches:
+        if not wish.skips_taken or stable.patch == 0:
+            raise Refused(f"v{stable} exists already, and a version is released once")
+        stable = stable.replace(patch=max(patches) + 1)
     if not wish.prerelease:
-        return SemVer2(stable)
+        return stable
     stem = f"{stable}-{wish.prerelease}."
-    numbers = [int(str(version).removeprefix(stem)) for version in taken if str(version).startswith(stem)]
+    names = [str(release.version) for release in taken if _phase(release.version)]
+    numbers = [int(name.removeprefix(stem)) for name in names if name.startswith(stem)]
     # A gap is never filled, as the policy has it: a later prerelease sorts after those that people have.
-    return SemVer2(f"{stem}{max(numbers, default=0) + 1}")
+    return stable.replace(prerelease=f"{wish.prerelease}.{max(numbers, default=0) + 1}")

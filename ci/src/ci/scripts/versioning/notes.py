@@ -4,7 +4,7 @@ import re
 from itertools import takewhile
 from typing import Final
 
-from commitizen.version_schemes import SemVer2
+from semver import Version
 
 from .repository import Refused, Release, commits, parse_version, releases
 from .rules import Rules
@@ -16,15 +16,13 @@ UNRELEASED: Final = "Unreleased"
 _VERSION_HEADING: Final = re.compile(r"^## +\[?v?([0-9]+\.[0-9]+\.[0-9]+[^\s\]]*)", re.MULTILINE)
 
 
-def predecessors(version: SemVer2, contained: tuple[Release, ...]) -> list[str]:
+def predecessors(version: Version, contained: tuple[Release, ...]) -> list[str]:
     """Name the tag that a version is compared with: the highest lower one that it contains; none for the first.
 
     A stable version is compared with a stable one, so its notes hold what its prereleases brought.
     """
     lower = [
-        release.ref
-        for release in contained
-        if release.version < version and (version.is_prerelease or not release.version.is_prerelease)
+        release.ref for release in contained if release.version < version and (version.prerelease or release.is_stable)
     ]
     return lower[-1:]
 
@@ -54,12 +52,8 @@ def notes(rules: Rules, version: str) -> str:
 def whole(rules: Rules) -> str:
     """Give the changelog of everything that HEAD contains; prereleases only as long as their version is not stable."""
     contained = releases("HEAD")
-    stable = [release.version for release in contained if not release.version.is_prerelease]
-    shown = [
-        release
-        for release in contained
-        if not release.version.is_prerelease or not stable or release.version > max(stable)
-    ]
+    stable = [release.version for release in contained if release.is_stable]
+    shown = [release for release in contained if release.is_stable or not stable or release.version > max(stable)]
     sections = [section(rules, release, release.ref) for release in reversed(shown)]
     fresh = rules.section(UNRELEASED, "", commits([release.ref for release in contained[-1:]], "HEAD"))
     if "\n" in fresh.strip():
@@ -79,7 +73,7 @@ def updated(rules: Rules, text: str, release: Release) -> str:
         last = _VERSION_HEADING.search(so_far)
         text = f"{text.strip() or TITLE.strip()}\n\n{so_far[last.start() :] if last else ''}"
     headings = list(_VERSION_HEADING.finditer(text))
-    gone = [] if release.version.is_prerelease else list(takewhile(lambda heading: "-" in heading[1], headings))
+    gone = list(takewhile(lambda heading: "-" in heading[1], headings)) if release.is_stable else []
     kept = headings[len(gone) :]
     start = headings[0].start() if headings else len(text)
     rest = text[kept[0].start() :] if kept else ""

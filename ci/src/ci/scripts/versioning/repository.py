@@ -1,7 +1,6 @@
 """Asks git about versions and commits, in the current directory."""
 
 import os
-import re
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +8,10 @@ from types import MappingProxyType
 from typing import Final
 
 from commitizen.git import GitCommit
-from commitizen.version_schemes import SemVer2
+from semver import Version
 
-_NUMBER: Final = "(?:0|[1-9][0-9]*)"
-_VERSION: Final = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-(?:alpha|beta|rc)\.{_NUMBER})?")
+LONGEST_VERSION: Final = 128
+
 _COMMIT: Final = "%H%x00%s%x00%b%x00%an%x00%ae"
 
 
@@ -24,7 +23,7 @@ class Refused(Exception):  # noqa: N818 - what was asked for is refused, said to
 class Release:
     """A version that has a tag."""
 
-    version: SemVer2
+    version: Version
     date: str
     """The day of the tag, as YYYY-MM-DD."""
 
@@ -34,16 +33,28 @@ class Release:
         return f"v{self.version}"
 
     @property
+    def is_stable(self) -> bool:
+        """Whether it is no prerelease."""
+        return not self.version.prerelease
+
+    @property
     def ref(self) -> str:
         """The tag as git knows it, also where a branch has the same name."""
         return f"refs/tags/{self.tag}"
 
 
-def parse_version(text: str) -> SemVer2:
-    """Read a version: X.Y.Z, or X.Y.Z-alpha.N, -beta.N, -rc.N."""
-    if not _VERSION.fullmatch(text):
-        raise Refused(f"version {text[:60]!a} is refused: expected X.Y.Z or X.Y.Z-rc.N (or alpha, beta), such as 1.4.2")
-    return SemVer2(text)
+def _is_version(text: str) -> bool:
+    # As the policy has it: the parser's digits are Unicode's, and `+build` is no image tag.
+    return text.isascii() and len(text) <= LONGEST_VERSION and "+" not in text and Version.is_valid(text)
+
+
+def parse_version(text: str) -> Version:
+    """Read a version as the project's files have it, without `v`."""
+    if not _is_version(text):
+        raise Refused(
+            f"version {text[:60]!a} is refused: expected X.Y.Z or X.Y.Z-prerelease, such as 1.4.2 or 1.5.0-rc.1"
+        )
+    return Version.parse(text)
 
 
 class GitFailed(Refused):
@@ -76,7 +87,7 @@ def releases(contained_in: str = "") -> tuple[Release, ...]:
     merged = [f"--merged={contained_in}"] if contained_in else []
     lines = git("tag", "--list", *merged, "--format=%(refname:strip=2) %(creatordate:short)", "v*").splitlines()
     named = [(name[1:], date) for name, _, date in (line.rpartition(" ") for line in lines)]
-    found = [Release(SemVer2(name), date) for name, date in named if _VERSION.fullmatch(name)]
+    found = [Release(Version.parse(name), date) for name, date in named if _is_version(name)]
     return tuple(sorted(found, key=lambda release: release.version))
 
 

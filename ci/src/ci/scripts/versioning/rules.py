@@ -13,7 +13,8 @@ from commitizen.exceptions import ConfigFileIsEmpty, ConfigFileNotFound
 from commitizen.git import GitCommit
 from commitizen.providers import get_provider
 from commitizen.version_increment import VersionIncrement
-from commitizen.version_schemes import Increment, SemVer2
+from commitizen.version_schemes import Increment, Prerelease, SemVer2
+from semver import Version
 
 from .repository import Refused, parse_version
 
@@ -35,7 +36,7 @@ class Rules:
         self._committer = factory.committer_factory(self._config)
 
     @cached_property
-    def current(self) -> SemVer2:
+    def current(self) -> Version:
         """The version that the project's files say."""
         return parse_version(get_provider(self._config).get_version())
 
@@ -44,7 +45,7 @@ class Rules:
         """Where the changelog is kept."""
         return self._config.settings["changelog_file"]
 
-    def increment(self, changes: Iterable[GitCommit], version: SemVer2) -> Increment | None:
+    def increment(self, changes: Iterable[GitCommit], version: Version) -> Increment | None:
         """Give the highest increment of a version that any change asks for; below 1.0.0 that is MINOR, where it is set."""
         below_one = bool(self._config.settings["major_version_zero"]) and version.major == 0
         increments = self._committer.bump_map_major_version_zero if below_one else self._committer.bump_map
@@ -58,11 +59,16 @@ class Rules:
         }
         return names.get(found)
 
-    def message(self, current: SemVer2, target: SemVer2) -> str:
-        """The message of the commit that sets a version."""
-        return bump.create_commit_message(current, target, self._config.settings["bump_message"])
+    @staticmethod
+    def bumped(version: Version, increment: Increment | None, prerelease: Prerelease | None) -> Version:
+        """Count a version up. What is a prerelease stays with its version unless the increment asks for a higher one."""
+        return Version.parse(str(SemVer2(str(version)).bump(increment, prerelease=prerelease, prerelease_offset=1)))
 
-    def set_version(self, target: SemVer2) -> tuple[str, ...]:
+    def message(self, current: Version, target: Version) -> str:
+        """The message of the commit that sets a version."""
+        return bump.create_commit_message(str(current), str(target), self._config.settings["bump_message"])
+
+    def set_version(self, target: Version) -> tuple[str, ...]:
         """Write the version into every file that carries it, and name those files."""
         settings = self._config.settings
         provider = get_provider(self._config)
