@@ -17,7 +17,7 @@ from embedded_engine.store.files import remove_tree
 Measured = dict[int, dict[str, Any]]
 
 _NAME = 40
-_COLUMN = 19
+_COLUMN = 24
 
 
 def measure_growth(cases: Sequence[Case], sizes: tuple[int, ...] | None, runs: int, save: str | None) -> bool:
@@ -80,4 +80,4 @@ def _times(values: Sequence[float], at: int) -> str:
 
 
 def _cell(text: str, times: str) -> str:
-    return f"{text:>{_COLUMN - 6}} {times:>6}"
+    return f"{text:>{_COLUMN - 7}} {times:6}"

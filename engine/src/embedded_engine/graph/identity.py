@@ -10,6 +10,9 @@ from pathlib import PurePath
 from typing import Any
 
 
+_LONGEST_BYTES = 4096
+
+
 def fingerprint(*parts: object) -> str:
     """The sha256 of `parts` in hexadecimal.
 
@@ -30,7 +33,8 @@ def _plain(item: object) -> Any:
     if item is None or isinstance(item, bool | int | float | str):
         return item
     if isinstance(item, bytes):
-        return {"bytes": item.hex()}
+        # A file's content stands here by its digest: as text it would be in memory several times.
+        return {"bytes": item.hex()} if len(item) <= _LONGEST_BYTES else {"sha256": hashlib.sha256(item).hexdigest()}
     if isinstance(item, enum.Enum):
         return {"enum": item.name}
     if isinstance(item, tuple | list):
