@@ -165,3 +165,10 @@ async def test_a_large_file_is_exported(tmp_path: Path, python: dagger.Container
 
     digest = hashlib.sha256((tmp_path / "f").read_bytes()).hexdigest()
     assert (await made.file("/sum").contents()).split()[0] == digest
+
+
+async def test_a_name_of_all_the_length_that_there_is(tmp_path: Path) -> None:
+    """A file whose name has 255 bytes is exported like others."""
+    name = "✓" * 85
+    await dag.directory().with_new_file(name, "x").export(str(tmp_path))
+    assert (tmp_path / name).read_text() == "x"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from embedded_engine.errors import EngineError
 from embedded_engine.store import Kind, Node, Union
+from embedded_engine.store.files import copy_content
 
-COPY_BYTES = 1024 * 1024
+# Thousands of entries: plain strings are twice as fast.
+# ruff: noqa: PTH105, PTH108, PTH211
 
 
 class ExportError(EngineError):
@@ -30,13 +32,13 @@ def export_directory(union: Union, path: str, target: Path, *, wipe: bool = Fals
         written: set[str] = {""}
         directories: list[tuple[Path, Node]] = []
         for relative, node in union.walk(path):
-            place = target / relative
             written.add(relative)
             if node.kind is Kind.DIRECTORY:
+                place = target / relative
                 _make_directory(place)
                 directories.append((place, node))
             else:
-                _write(node, place, owners=owners)
+                _write(node, f"{target}/{relative}", owners=owners)
         if wipe:
             _remove_others(target, written)
         for place, node in reversed(directories):
@@ -57,7 +59,7 @@ def export_file(union: Union, path: str, target: Path) -> None:
         if target.is_dir():
             raise ExportError(f"cannot export to {target}: it is a directory; name the file")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(node, target)
+        _write(node, str(target))
     except OSError as error:
         raise ExportError(f"cannot export to {error.filename or target}: {error.strerror}") from None
 
@@ -69,30 +71,46 @@ def _make_directory(place: Path) -> None:
     place.mkdir(exist_ok=True)
 
 
-def _write(node: Node, place: Path, *, owners: bool = False) -> None:
-    fresh = place.with_name(f".{place.name[:100]}.{random.token_hex(4)}")
+def _write(node: Node, place: str, *, owners: bool = False) -> None:
+    # A name may be as long as the disk allows: that of the file beside has nothing of it.
+    folder, _, name = place.rpartition("/")
+    fresh = f"{folder}/.{random.token_hex(8)}"
     try:
         match node.kind:
             case Kind.FILE:
-                with node.real.open("rb") as source, fresh.open("xb") as sink:
-                    shutil.copyfileobj(source, sink, COPY_BYTES)
-                if owners:
-                    os.chown(fresh, node.uid, node.gid)
-                fresh.chmod(node.mode)
-                os.utime(fresh, ns=(node.mtime_ns, node.mtime_ns))
+                _copy(node, fresh, owners=owners)
             case Kind.SYMLINK:
-                fresh.symlink_to(node.target)
+                os.symlink(node.target, fresh)
                 if owners:
                     os.chown(fresh, node.uid, node.gid, follow_symlinks=False)
             case _:
-                raise ExportError(f"cannot export {place.name}: it is a {node.kind}, neither file, directory nor link")
-        if place.is_dir() and not place.is_symlink():
+                raise ExportError(f"cannot export {name}: it is a {node.kind}, neither file, directory nor link")
+        try:
+            os.replace(fresh, place)
+        except IsADirectoryError:
             shutil.rmtree(place)
-        fresh.replace(place)
+            os.replace(fresh, place)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            fresh.unlink()
+            os.unlink(fresh)
         raise
+
+
+def _copy(node: Node, place: str, *, owners: bool) -> None:
+    """The file's content, by the kernel alone where the disk can do that, its permissions and its time."""
+    source = os.open(node.location, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        target = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            copy_content(source, target, node.size)
+            if owners:
+                os.fchown(target, node.uid, node.gid)
+            os.fchmod(target, node.mode)
+        finally:
+            os.close(target)
+    finally:
+        os.close(source)
+    os.utime(place, ns=(node.mtime_ns, node.mtime_ns))
 
 
 def _remove_others(target: Path, written: set[str]) -> None:

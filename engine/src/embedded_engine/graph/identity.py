@@ -9,7 +9,6 @@ import json
 from pathlib import PurePath
 from typing import Any
 
-
 _LONGEST_BYTES = 4096
 
 

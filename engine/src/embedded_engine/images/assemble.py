@@ -6,6 +6,7 @@ import asyncio
 import enum
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,7 +97,13 @@ async def assemble(
     The same tree, configuration and `epoch` (seconds; SOURCE_DATE_EPOCH) give the same digest.
     """
     names = _NAMES[media_types]
-    packed = [await asyncio.to_thread(_pack, layer, store, compression, epoch) for layer in tree.layers]
+    limit = asyncio.Semaphore(os.cpu_count() or 1)
+
+    async def pack_layer(layer: str) -> PackedLayer:
+        async with limit:
+            return await asyncio.to_thread(_pack, layer, store, compression, epoch)
+
+    packed = await asyncio.gather(*map(pack_layer, tree.layers))
     layers = [layer for layer in packed if layer.entries]
     created = datetime.fromtimestamp(epoch or 0, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     document = config.to_oci() | {

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +59,11 @@ def _load(source: Path, store: Store, tag: str | None) -> LoadedImage:
             raise ImageError(f"{source.name} is not an image: it has neither index.json nor manifest.json")
         folder = store.scratch()
         stack.callback(remove_tree, folder)
-        archives = [_copy(files, path, folder / str(number)) for number, path in enumerate(paths)]
+        archives = [folder / str(number) for number in range(len(paths))]
+        digests = [_copy(files, path, archive) for path, archive in zip(paths, archives, strict=True)]
         if not rows:
-            rows = _describe(archives, config)
-        _check(archives, rows)
+            rows = _describe(archives, digests, config)
+        _check(digests, rows)
         names = chain_names([layer.digest for layer in rows])
         for number, layer in enumerate(rows):
             add_layer(archives[number], layer.diff_id, Tree(tuple(names[:number])), names[number], store)
@@ -187,30 +188,30 @@ def _path(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
 
 
-def _copy(files: _Files, path: str, place: Path) -> Path:
-    """A layer's archive on the store's own disk."""
+def _copy(files: _Files, path: str, place: Path) -> str:
+    """A layer's archive on the store's own disk, and its digest."""
+    hasher = hashlib.sha256()
     with files.open(path) as source, place.open("wb") as target:
-        read: Callable[[int], bytes] = source.read
-        while block := read(_BLOCK):
+        while block := source.read(_BLOCK):
+            hasher.update(block)
             target.write(block)
-    return place
+    return f"sha256:{hasher.hexdigest()}"
 
 
-def _describe(archives: list[Path], config: Mapping[str, Any]) -> tuple[Layer, ...]:
+def _describe(archives: list[Path], digests: list[str], config: Mapping[str, Any]) -> tuple[Layer, ...]:
     """Layers of `docker save`, which names their content but not their archives."""
     diff_ids = (config.get("rootfs") or {}).get("diff_ids") or []
     if len(diff_ids) != len(archives):
         raise ImageError("the image's configuration does not fit its layers")
     return tuple(
-        Layer(f"sha256:{_digest(archive)}", archive.stat().st_size, diff_id)
-        for archive, diff_id in zip(archives, diff_ids, strict=True)
+        Layer(digest, archive.stat().st_size, diff_id)
+        for archive, digest, diff_id in zip(archives, digests, diff_ids, strict=True)
     )
 
 
-def _check(archives: list[Path], layers: tuple[Layer, ...]) -> None:
+def _check(digests: list[str], layers: tuple[Layer, ...]) -> None:
     """Every archive is what the manifest says."""
-    for archive, layer in zip(archives, layers, strict=True):
-        found = f"sha256:{_digest(archive)}"
+    for found, layer in zip(digests, layers, strict=True):
         if found != layer.digest:
             raise ImageError(f"the image is damaged: a layer has the digest {found} instead of {layer.digest}")
 
@@ -219,8 +220,3 @@ def _check_digest(path: str, found: str) -> None:
     """A blob's name is its digest."""
     if path.startswith("blobs/sha256/") and path.removeprefix("blobs/sha256/") != found:
         raise ImageError(f"the image is damaged: {path} has the digest sha256:{found}")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
