@@ -101,7 +101,7 @@ PARTLY: Mapping[str, str] = {
     "Directory.withPatch": "files keep their owner and mode, where the real engine leaves them to its umask",
     "Directory.withPatchFile": "files keep their owner and mode, where the real engine leaves them to its umask",
     "File.search": "regular expressions are Python's",
-    "Host.service": "not UDP; all services of this machine share one address, so a port is offered once",
+    "Host.service": "not UDP",
     "Host.tunnel": "not UDP",
     "Query.container": "this machine's platform only",
     "Query.git": "not over SSH",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import socket
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING
 
 from embedded_engine.errors import EngineError
 from embedded_engine.sandbox import Exit
-from embedded_engine.sandbox.supervisor.addresses import BRIDGE
+from embedded_engine.sandbox.supervisor.addresses import RELAYS, RELAYS_PREFIX
 
 if TYPE_CHECKING:
     from embedded_engine.graph.process import HostPorts
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 128
 CHUNK_BYTES = 64 * 1024
+_ADDRESSES = tuple(str(address) for address in ipaddress.ip_network(f"{RELAYS}/{RELAYS_PREFIX}").hosts())
 
 
 class HostRelayError(EngineError):
@@ -28,31 +30,27 @@ class HostRelayError(EngineError):
 class HostRelay:
     """What runs in place of a container: it has an address, can be waited for and stopped."""
 
-    def __init__(self, ports: HostPorts) -> None:
-        self.ip = BRIDGE
+    def __init__(self, ip: str, ports: HostPorts) -> None:
+        self.ip = ip
         self._ports = ports
         self._ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def open(cls, sandbox: Sandbox, ports: HostPorts) -> HostRelay:
-        """Listen on every front port. All services of this machine share one address: each port once."""
-        relay = cls(ports)
-        for front, back in ports.forwards:
-            listener = await sandbox.network_socket()
+        """Listen on every front port, at an address that no other relay listens on."""
+        for ip in _ADDRESSES:
+            relay, front = cls(ip, ports), 0
             try:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((BRIDGE, front))
-                listener.listen(BACKLOG)
+                for front, back in ports.forwards:
+                    relay._begin(relay._accept(await _listen(sandbox, ip, front), back))
             except OSError as error:
-                listener.close()
                 await relay.stop(0)
-                problem = error.strerror
-                if error.errno == errno.EADDRINUSE:
-                    problem = "it is offered already, give this one another frontend port"
-                raise HostRelayError(f"cannot offer port {front} to containers: {problem}") from None
-            relay._begin(relay._accept(listener, back))
-        return relay
+                if error.errno != errno.EADDRINUSE:
+                    raise HostRelayError(f"cannot offer port {front} to containers: {error.strerror}") from None
+            else:
+                return relay
+        raise HostRelayError(f"cannot offer ports of this machine: {len(_ADDRESSES)} services of it run already")
 
     async def wait(self) -> Exit:
         """It ends when it is stopped."""
@@ -88,6 +86,19 @@ class HostRelay:
             finally:
                 there_writer.close()
                 writer.close()
+
+
+async def _listen(sandbox: Sandbox, ip: str, port: int) -> socket.socket:
+    """A socket that listens in the session's network."""
+    listener = await sandbox.network_socket()
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((ip, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

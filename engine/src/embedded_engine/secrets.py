@@ -75,10 +75,6 @@ class Secrets:
         """What stands for the value in a key: nothing can be read from it, and another value has another one."""
         return secret.token or self._hash(await self.value(secret))
 
-    def known(self) -> tuple[bytes, ...]:
-        """Every value that this session has seen."""
-        return (*self._set.values(), *self._read.values())
-
     def _hash(self, value: bytes) -> str:
         if self._key is None:
             self._key = _load_or_make(self._key_file)
@@ -141,7 +137,7 @@ def _read(uri: str) -> bytes:
     scheme, colon, rest = uri.partition(":")
     rest = rest.removeprefix("//")
     if not colon or not rest:
-        raise SecretError(f"malformed secret {scheme!r}: use env:NAME, file:PATH or cmd:COMMAND")
+        raise SecretError(f'parse "{scheme}": malformed id: use env:NAME, file:PATH or cmd:COMMAND')
     if scheme == "env":
         value = os.environ.get(rest)
         if value is None:
@@ -151,10 +147,11 @@ def _read(uri: str) -> bytes:
         try:
             return Path(rest).expanduser().read_bytes()
         except OSError as error:
-            raise SecretError(f"secret file {rest}: {error.strerror}") from None
+            reason = (error.strerror or "it cannot be read").lower()
+            raise SecretError(f'failed to read secret file "{rest}": open {rest}: {reason}') from None
     if scheme == "cmd":
         return _command_output(rest)
-    raise SecretError(f"unsupported secret provider {scheme!r}: use env:NAME, file:PATH or cmd:COMMAND")
+    raise SecretError(f'unsupported secret provider: "{scheme}": use env:NAME, file:PATH or cmd:COMMAND')
 
 
 def _command_output(command: str) -> bytes:
@@ -165,7 +162,7 @@ def _command_output(command: str) -> bytes:
     except subprocess.TimeoutExpired:
         raise SecretError(f"secret command did not end within {COMMAND_SECONDS} s") from None
     if done.returncode:
-        raise SecretError(f"secret command failed with exit code {done.returncode}")
+        raise SecretError(f'failed to run secret command "{command}": exit status {done.returncode}')
     return done.stdout
 
 

@@ -8,16 +8,18 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from embedded_engine.dependence import Dependence, ServiceError, needing
 from embedded_engine.errors import EngineError
 from embedded_engine.events import StepFinished, StepOutput, StepStarted
-from embedded_engine.graph.execution import MAX_ERROR_OUTPUT_BYTES, ExecError, label
+from embedded_engine.graph.execution import CANNOT_START, MAX_ERROR_OUTPUT_BYTES, ExecError, label
 from embedded_engine.graph.output import Output, tail
 from embedded_engine.graph.preparation import prepare
 from embedded_engine.health import wait_until_ready
 from embedded_engine.host_relay import HostRelay
 from embedded_engine.neighbours import Hosts, Neighbours
+from embedded_engine.sandbox import StartError
 
 if TYPE_CHECKING:
     from embedded_engine.graph.graph import Graph
@@ -28,24 +30,6 @@ DETACH_SECONDS = 10.0
 STOP_SECONDS = 10.0
 READY_SECONDS = 120.0
 LOG_BYTES = 4 * 1024
-
-
-class ServiceError(EngineError):
-    """A service that did not start, did not become ready, or ended while it was needed."""
-
-
-class Dependence:
-    """A task that cannot go on without its services: it is given up when one of them ends by itself."""
-
-    def __init__(self, task: asyncio.Task[Any]) -> None:
-        self._task = task
-        self.failure: ServiceError | None = None
-
-    def fail(self, failure: ServiceError) -> None:
-        """Give the task up, once."""
-        if self.failure is None:
-            self.failure = failure
-            self._task.cancel()
 
 
 @dataclass(eq=False)
@@ -89,24 +73,9 @@ class Services:
     @asynccontextmanager
     async def needed(self, bindings: Iterable[tuple[str, Service]]) -> AsyncIterator[None]:
         """While the block lasts, the end of a running service of `bindings` ends the block, with a ServiceError."""
-        task = asyncio.current_task()
-        used = {running for _, service in bindings if (running := self._running.get(service.digest))}
-        if task is None or not used:
+        aliases = {found: alias for alias, service in bindings if (found := self._running.get(service.digest))}
+        async with needing(aliases):
             yield
-            return
-        dependence = Dependence(task)
-        for each in used:
-            each.needed_by.add(dependence)
-        try:
-            yield
-        except asyncio.CancelledError:
-            if dependence.failure is None:
-                raise
-            task.uncancel()
-            raise dependence.failure from None
-        finally:
-            for each in used:
-                each.needed_by.discard(dependence)
 
     @asynccontextmanager
     async def bound(self, bindings: Iterable[tuple[str, Service]]) -> AsyncIterator[Hosts]:
@@ -120,9 +89,12 @@ class Services:
             for failure in used:
                 if isinstance(failure, BaseException):
                     raise failure
-            names: dict[str, list[str]] = {each.ip: [each.hostname] for each in self._running.values()}
+            # Where two are bound by one alias, the first line with it counts: that of the first binding.
+            names: dict[str, list[str]] = {}
             for (alias, _), each in zip(pairs, running, strict=True):
                 names.setdefault(each.ip, [each.hostname]).insert(0, alias)
+            for each in self._running.values():
+                names.setdefault(each.ip, [each.hostname])
             yield tuple((ip, tuple(dict.fromkeys(aliases))) for ip, aliases in names.items())
 
     async def start(self, service: Service) -> RunningService:
@@ -184,7 +156,7 @@ class Services:
             try:
                 output = Output(
                     prepared.directory,
-                    graph.secrets.known(),
+                    await process.secret_values(graph),
                     lambda stream, data: graph.emit(StepOutput(step, stream, data)),
                 )
                 await output.open()
@@ -193,6 +165,10 @@ class Services:
                 stack.push_async_callback(container.stop, 0)
                 running = RunningService(service, self.hostname(service), container, output, AsyncExitStack())
                 await self._ready(running, container, output)
+            except StartError as failure:
+                # A program that cannot be started is one that failed, as in an execution.
+                error = str(failure)
+                raise ExecError(error, process.args, CANNOT_START, "", error) from None
             except BaseException as failure:
                 error = (str(failure) or type(failure).__name__).splitlines()[0]
                 raise
@@ -239,9 +215,8 @@ class Services:
             return
         del self._running[running.service.digest]
         reason = f": exit code: {ended.code}" if ended.code else ""
-        failure = ServiceError(f"bound service {running.hostname} exited{reason}{_log(running)}")
         for dependence in tuple(running.needed_by):
-            dependence.fail(failure)
+            dependence.fail(running, f"exited{reason}{_log(running)}")
         await running.stack.aclose()
 
     async def _stop(self, running: RunningService, *, kill: bool) -> None:

@@ -58,10 +58,10 @@ async def test_a_secret_that_a_program_sets_has_its_value(tmp_path: Path) -> Non
     ("uri", "message"),
     [
         pytest.param("env:NOT_THERE", "secret env var not found: 'NOT_THERE'", id="unset variable"),
-        pytest.param("file:/not/there", "secret file /not/there: No such file", id="missing file"),
-        pytest.param("cmd:exit 3", "secret command failed with exit code 3", id="failing command"),
-        pytest.param("vault:x", "unsupported secret provider 'vault'", id="unknown provider"),
-        pytest.param("hunter2", "malformed secret", id="a value given as a URI"),
+        pytest.param("file:/not/there", "open /not/there: no such file", id="missing file"),
+        pytest.param("cmd:exit 3", "exit status 3", id="failing command"),
+        pytest.param("vault:x", 'unsupported secret provider: "vault"', id="unknown provider"),
+        pytest.param("hunter2", "malformed id", id="a value given as a URI"),
     ],
 )
 async def test_what_cannot_be_read_is_one_line(tmp_path: Path, uri: str, message: str) -> None:

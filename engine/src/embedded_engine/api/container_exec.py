@@ -45,13 +45,12 @@ def with_exec(
         stdin=stdin or None,
         no_init=no_init,
         insecure_root_capabilities=insecure_root_capabilities,
+        volatile_env=self.volatile_env,
     )
     execution = Execution(
         process,
         ExitExpectation[expect],
-        _redirect(self, redirect_stdin),
-        _redirect(self, redirect_stdout),
-        _redirect(self, redirect_stderr),
+        *(_redirect(self, path, expand) for path in (redirect_stdin, redirect_stdout, redirect_stderr)),
     )
     mounts = tuple(_after(execution, mount) for mount in self.mounts)
     return replace(self, fs=ExecutionRootfs(execution), mounts=mounts, execution=execution, image_ref="")
@@ -113,8 +112,8 @@ def as_service(
 def with_service_binding(
     ctx: RequestContext, self: ContainerValue, *, alias: str, service: ServiceValue
 ) -> ContainerValue:
-    others = tuple(pair for pair in self.bindings if pair[0] != alias)
-    return replace(self, bindings=(*others, (alias, service.contained)))
+    # A second service by the same alias is started too, and hidden by the first, as on Dagger.
+    return replace(self, bindings=tuple(dict.fromkeys((*self.bindings, (alias, service.contained)))))
 
 
 def _process(container: ContainerValue, args: tuple[str, ...], **options: Any) -> Process:
@@ -124,9 +123,8 @@ def _process(container: ContainerValue, args: tuple[str, ...], **options: Any) -
         env=container.config.env,
         cwd=container.config.workdir or "/",
         user=container.config.user,
-        mounts=(*container.mounts, *container.sockets),
+        mounts=(*container.mounts, *container.secret_files, *container.sockets),
         secret_env=container.secret_env,
-        volatile_env=container.volatile_env,
         bindings=container.bindings,
         platform=container.config.platform,
         **options,
@@ -143,8 +141,8 @@ def _command(container: ContainerValue, args: tuple[str, ...], use_entrypoint: b
     return command
 
 
-def _redirect(container: ContainerValue, path: str) -> str:
-    return posixpath.normpath(container.absolute(path)) if path else ""
+def _redirect(container: ContainerValue, path: str, expand: bool) -> str:
+    return posixpath.normpath(container.absolute(_expanded(container, path, expand))) if path else ""
 
 
 def _after(execution: Execution, mount: Mount) -> Mount:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from embedded_engine.api.paths import changed, locate, owner_of
+from embedded_engine.api.paths import PathError, changed, check_name, locate, locate_to_change, owner_of, uncovered
 from embedded_engine.api.paths import expand as _expanded
 from embedded_engine.api.selection import selection
 from embedded_engine.api.stat import exists_as
@@ -56,7 +56,7 @@ async def exists(
     do_not_follow_symlinks: bool = False,
     expand: bool = False,
 ) -> bool:
-    place = locate(self, self.absolute(_expanded(self, path, expand)))
+    place = locate_to_change(self, self.absolute(_expanded(self, path, expand)))
     union = await ctx.engine.graph.union(place.fs)
     return exists_as(union, place.path, expected_type, follow=not do_not_follow_symlinks)
 
@@ -75,11 +75,13 @@ def with_directory(
     expand: bool = False,
     permissions: int | None = None,
 ) -> ContainerValue:
-    place = locate(self, self.absolute(_expanded(self, path, expand)))
+    target = self.absolute(_expanded(self, path, expand))
+    container = uncovered(self, target, files_only=True)
+    place = locate_to_change(container, target)
     patterns = selection(include, exclude)
     # `permissions` are taken and not used: so does Dagger v0.21.8 here, other than in Directory.withDirectory.
     copy = CopyDirectory(source.fs, source.path, place.path, patterns, owner_of(self, owner), gitignore=gitignore)
-    return changed(self, place, copy)
+    return changed(container, place, copy)
 
 
 @field("Container", "withoutDirectory")
@@ -142,22 +144,29 @@ def with_new_file(
     owner: str = "",
     expand: bool = False,
 ) -> ContainerValue:
-    place = locate(self, self.absolute(_expanded(self, path, expand)))
-    return changed(self, place, NewFile(place.path, contents.encode(), permissions or 0o644, owner_of(self, owner)))
+    target = self.absolute(_expanded(self, path, expand))
+    check_name(path)
+    container = uncovered(self, target)
+    place = locate_to_change(container, target)
+    new = NewFile(place.path, contents.encode(), permissions or 0o644, owner_of(self, owner))
+    return changed(container, place, new)
 
 
 @field("Container", "withSymlink")
 def with_symlink(
     ctx: RequestContext, self: ContainerValue, *, target: str, link_name: str, expand: bool = False
 ) -> ContainerValue:
-    place = locate(self, self.absolute(_expanded(self, link_name, expand)))
-    return changed(self, place, NewSymlink(place.path, _expanded(self, target, expand)))
+    link = self.absolute(_expanded(self, link_name, expand))
+    container = uncovered(self, link)
+    place = locate_to_change(container, link)
+    return changed(container, place, NewSymlink(place.path, _expanded(self, target, expand)))
 
 
 def _copy_file(
     container: ContainerValue, path: str, source: FileValue, owner: Owner, permissions: int | None
 ) -> ContainerValue:
-    place = locate(container, container.absolute(path))
+    container = uncovered(container, container.absolute(path), files_only=path.endswith("/"))
+    place = locate_to_change(container, container.absolute(path))
     # A trailing slash says that the path is a directory; the absolute path has lost it.
     target = posixpath.join(place.path, "") if path.endswith("/") else place.path
     return changed(container, place, CopyFile(source.fs, source.path, target, source.name, owner, permissions))
@@ -166,6 +175,11 @@ def _copy_file(
 def _without(container: ContainerValue, paths: tuple[str, ...]) -> ContainerValue:
     result = container
     for path in paths:
-        place = locate(result, result.absolute(path))
+        target = result.absolute(path)
+        result = uncovered(result, target)
+        try:
+            place = locate_to_change(result, target)
+        except PathError as error:
+            raise PathError(f'failed to remove path "{target}": {error}') from None
         result = changed(result, place, Remove((place.path,)))
     return result

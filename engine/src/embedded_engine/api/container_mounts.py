@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from embedded_engine.api.paths import Place, changed, owner_of
 from embedded_engine.api.paths import expand as _expanded
 from embedded_engine.api.values import (
@@ -70,6 +68,7 @@ def with_mounted_cache(
         first.fs if first else None,
         first.path if first else "/",
         owner or cache.owner,
+        apart=True,
     )
     return self.with_mount(mount)
 
@@ -92,13 +91,12 @@ def with_mounted_secret(
     mode: int = 0o400,
     expand: bool = False,
 ) -> ContainerValue:
-    return self.with_mount(SecretMount(self.absolute(_expanded(self, path, expand)), source.secret, owner, mode))
+    return self.with_secret_file(SecretMount(self.absolute(_expanded(self, path, expand)), source.secret, owner, mode))
 
 
 @field("Container", "withoutMount")
 def without_mount(ctx: RequestContext, self: ContainerValue, *, path: str, expand: bool = False) -> ContainerValue:
-    target = self.absolute(_expanded(self, path, expand))
-    return replace(self, mounts=tuple(mount for mount in self.mounts if mount.target != target))
+    return self.without_mount(self.absolute(_expanded(self, path, expand)))
 
 
 def _owned(container: ContainerValue, mount: TreeMount, owner: str) -> ContainerValue:

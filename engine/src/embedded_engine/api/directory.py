@@ -7,6 +7,7 @@ import posixpath
 from dataclasses import replace
 from pathlib import Path
 
+from embedded_engine.api.paths import check_name
 from embedded_engine.api.selection import selection
 from embedded_engine.api.values import DirectoryValue, FileValue
 from embedded_engine.binding import RequestContext, field
@@ -45,8 +46,11 @@ async def sync(ctx: RequestContext, self: DirectoryValue) -> DirectoryValue:
 
 
 @field("Directory", "name")
-def name(ctx: RequestContext, self: DirectoryValue) -> str:
-    return f"{posixpath.basename(self.path)}/" if self.path != "/" else "/"
+async def name(ctx: RequestContext, self: DirectoryValue) -> str:
+    if self.path == "/":
+        return "/"
+    await _found(ctx, self)
+    return f"{posixpath.basename(self.path)}/"
 
 
 @field("Directory", "digest")
@@ -63,6 +67,8 @@ async def entries(ctx: RequestContext, self: DirectoryValue, *, path: str = "") 
 @field("Directory", "glob")
 async def glob(ctx: RequestContext, self: DirectoryValue, *, pattern: str) -> tuple[str, ...]:
     union = await _found(ctx, self)
+    if not pattern:
+        raise DirectoryError("failed to create glob pattern matcher: empty pattern")
     found = ((path, node) for path, node in union.walk(self.path) if glob_matches(pattern, path))
     return tuple(f"{path}/" if node.is_dir else path for path, node in found)
 
@@ -78,6 +84,8 @@ async def exists(
 ) -> bool:
     from embedded_engine.api.stat import exists_as
 
+    if not path:
+        return False
     union = await ctx.engine.graph.union(self.fs)
     return exists_as(union, self.at(path), expected_type, follow=not do_not_follow_symlinks)
 
@@ -172,6 +180,7 @@ def without_files(ctx: RequestContext, self: DirectoryValue, *, paths: tuple[str
 def with_new_file(
     ctx: RequestContext, self: DirectoryValue, *, path: str, contents: str, permissions: int = 0o644
 ) -> DirectoryValue:
+    check_name(path)
     return _changed(self, NewFile(self.at(path), contents.encode(), permissions or 0o644))
 
 
@@ -179,6 +188,8 @@ def with_new_file(
 def with_new_directory(
     ctx: RequestContext, self: DirectoryValue, *, path: str, permissions: int = 0o755
 ) -> DirectoryValue:
+    if posixpath.normpath(path).startswith("../"):
+        raise DirectoryError(f"cannot create directory outside parent: {path}")
     return _changed(self, NewDirectory(self.at(path), permissions or 0o755))
 
 

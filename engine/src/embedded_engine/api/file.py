@@ -7,6 +7,7 @@ import posixpath
 from itertools import islice
 from pathlib import Path
 
+from embedded_engine.api.paths import check_name
 from embedded_engine.api.values import FileValue
 from embedded_engine.binding import RequestContext, field
 from embedded_engine.errors import EngineError
@@ -25,7 +26,7 @@ class FileError(EngineError):
 
 @field("Query", "file")
 def new_file(ctx: RequestContext, self: object, *, name: str, contents: str, permissions: int = 0o644) -> FileValue:
-    path = posixpath.join("/", name)
+    path = _path_named(name)
     return FileValue(Patch(Scratch(), NewFile(path, contents.encode(), permissions or 0o644)), path)
 
 
@@ -36,7 +37,8 @@ async def sync(ctx: RequestContext, self: FileValue) -> FileValue:
 
 
 @field("File", "name")
-def name(ctx: RequestContext, self: FileValue) -> str:
+async def name(ctx: RequestContext, self: FileValue) -> str:
+    await _found(ctx, self)
     return self.name
 
 
@@ -64,7 +66,7 @@ async def digest(ctx: RequestContext, self: FileValue, *, exclude_metadata: bool
 
 @field("File", "withName")
 def with_name(ctx: RequestContext, self: FileValue, *, name: str) -> FileValue:
-    path = posixpath.join("/", name)
+    path = _path_named(name)
     return FileValue(Patch(Scratch(), CopyFile(self.fs, self.path, path, name)), path)
 
 
@@ -84,9 +86,7 @@ async def export(ctx: RequestContext, self: FileValue, *, path: str, allow_paren
     target = Path(ctx.engine.workdir, path)
     # As `cp` has it, if that is allowed: a directory that is there, or a path that ends like one, receives the file.
     into = allow_parent_dir_path and (path.endswith("/") or await asyncio.to_thread(target.is_dir))
-    if into:
-        target = target / self.name
-    await asyncio.to_thread(export_file, union, self.path, target)
+    await asyncio.to_thread(export_file, union, self.path, target / self.name if into else target)
     return str(target)
 
 
@@ -109,6 +109,14 @@ def _read(union: Union, path: str, offset: int | None, limit: int | None) -> byt
 
 def _too_large(size: int) -> FileError:
     return FileError(f"file size {size} exceeds limit {MAX_CONTENTS_BYTES}")
+
+
+def _path_named(name: str) -> str:
+    """Where a file of its own lies: at the top, by a name that is one word of a path."""
+    if posixpath.basename(name) != name:
+        raise FileError(f'file name "{name}" must not contain a directory')
+    check_name(name)
+    return f"/{name}"
 
 
 async def _found(ctx: RequestContext, file: FileValue) -> Union:

@@ -12,12 +12,12 @@ from embedded_engine.api.values import PortValue, ServiceValue
 from embedded_engine.binding import RequestContext, field
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.process import Service
-from embedded_engine.tunnels import Forward, Tunnel, TunnelError
+from embedded_engine.tunnels import LOOPBACK, Forward, Tunnel, TunnelError
 
 
 @field("Service", "hostname")
 def hostname(ctx: RequestContext, self: ServiceValue) -> str:
-    return "localhost" if isinstance(self.service, Tunnel) else str(ctx.engine.services.hostname(self.service))
+    return LOOPBACK if isinstance(self.service, Tunnel) else str(ctx.engine.services.hostname(self.service))
 
 
 @field("Service", "withHostname")
@@ -99,12 +99,12 @@ def _forwards(service: Service, ports: Sequence[dict[str, Any]], *, native: bool
     exposed = tuple(Forward(each.port, each.port if native else 0) for each in service.ports if each.protocol == "TCP")
     forwards = asked + exposed if native or not asked else asked
     if not forwards:
-        raise TunnelError("the service exposes no port to tunnel to: expose one with withExposedPort, or name ports")
-    return forwards
+        raise TunnelError("no ports to forward: expose one with withExposedPort, or name ports")
+    return tuple(dict.fromkeys(forwards))
 
 
 def _opened(ctx: RequestContext, tunnel: Tunnel) -> tuple[int, ...]:
     found = ctx.engine.tunnels.find(tunnel)
     if found is None:
-        raise TunnelError("the tunnel is not open: start it first")
+        raise TunnelError(f"service {ctx.engine.services.hostname(tunnel.service)} is not running: start it first")
     return tuple(found.ports)

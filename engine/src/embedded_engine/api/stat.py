@@ -61,7 +61,7 @@ async def container_stat(
         raise PathNotFoundError(path, "stat")
     place = locate(self, self.absolute(path))
     union = await ctx.engine.graph.union(place.fs)
-    return stat_of(union, place.path, path, follow=not do_not_follow_symlinks)
+    return stat_of(union, place.path, self.absolute(path), follow=not do_not_follow_symlinks)
 
 
 @field("File", "stat")

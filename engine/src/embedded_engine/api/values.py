@@ -141,6 +141,7 @@ class ContainerValue:
     image_ref: str = ""
     execution: Execution | None = None
     sockets: tuple[SocketMount, ...] = ()
+    secret_files: tuple[SecretMount, ...] = ()
     volatile_env: tuple[tuple[str, str], ...] = ()
 
     def configured(self, **changes: Any) -> ContainerValue:
@@ -156,10 +157,26 @@ class ContainerValue:
         covering = [mount for mount in self.mounts if path == mount.target or path.startswith(f"{mount.target}/")]
         return max(covering, key=lambda mount: len(mount.target), default=None)
 
+    def without_mount(self, target: str) -> ContainerValue:
+        """The same container without what is mounted at exactly this path."""
+        mounts = tuple(each for each in self.mounts if each.target != target)
+        return replace(self, mounts=mounts, secret_files=_without(self.secret_files, target), image_ref="")
+
+    def with_secret_file(self, mount: SecretMount) -> ContainerValue:
+        """The same container with a secret as a file; such files lie over every other mount."""
+        return replace(self, secret_files=(*_without(self.secret_files, mount.target), mount), image_ref="")
+
     def with_mount(self, mount: Mount) -> ContainerValue:
-        """The same container with a mount, in place of one at the same path."""
-        others = tuple(each for each in self.mounts if each.target != mount.target)
+        """The same container with a mount, in place of those at the same path and below it."""
+        below = f"{mount.target.rstrip('/')}/"
+        others = tuple(
+            each for each in self.mounts if each.target != mount.target and not each.target.startswith(below)
+        )
         return replace(self, mounts=(*others, mount), image_ref="")
+
+
+def _without(files: tuple[SecretMount, ...], target: str) -> tuple[SecretMount, ...]:
+    return tuple(each for each in files if each.target != target)
 
 
 @dataclass(frozen=True)

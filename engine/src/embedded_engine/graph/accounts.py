@@ -56,6 +56,9 @@ def process_account(root: Union, user: str) -> Account:
 def file_owner(root: Union, owner: str) -> tuple[int, int]:
     """The (uid, gid) of an owner `user[:group]`; without a group the gid is the uid's number, as on Dagger."""
     name, _, group = owner.partition(":")
+    for part, path in ((name, "/etc/passwd"), (group, "/etc/group")):
+        if part and not part.isdecimal() and not root.exists(path):
+            raise UnknownAccountError(f"failed to parse ownership {owner}: open {path}: no such file or directory")
     if name.isdecimal():
         uid = int(name)
     else:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from embedded_engine.errors import EngineError
 from embedded_engine.graph.accounts import needs_lookup, resolve_owner
 from embedded_engine.graph.filesystem import Change
 from embedded_engine.graph.identity import fingerprint
@@ -22,6 +23,10 @@ ROOT = (0, 0)
 # Setuid, setgid and sticky bits of something new are dropped, as on Dagger; copies keep theirs.
 MODE = 0o777
 EVERYTHING = Patterns()
+
+
+class RemovalError(EngineError):
+    """Something that cannot be removed."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,7 @@ class CopyFile(Change):
 
 @dataclass(frozen=True)
 class Remove(Change):
-    """Paths taken away; each may be a glob, and one that is not there is no error."""
+    """Paths taken away; each may be a glob, and one that is not there is no error. The root itself stays."""
 
     paths: tuple[str, ...]
 
@@ -170,6 +175,8 @@ class Remove(Change):
         def remove(writer: LayerWriter) -> None:
             for pattern in self.paths:
                 for path in matching(writer.view, pattern):
+                    if writer.view.resolve(path, follow=False) == "/":
+                        raise RemovalError(f"unlinkat {path}: device or resource busy")
                     writer.remove(path)
 
         return remove

@@ -131,7 +131,8 @@ class _Run:
         return ExecutionResult(record["exit_code"], record["outputs"], record["layers"], record["seconds"])
 
     async def _run(self) -> ExecutionResult:
-        from embedded_engine.graph.preparation import RedirectError, prepare
+        from embedded_engine.graph.preparation import prepare
+        from embedded_engine.graph.redirects import RedirectError
 
         graph, execution = self._graph, self._execution
         async with AsyncExitStack() as stack:
@@ -158,7 +159,7 @@ class _Run:
 
     async def _run_in_sandbox(self, prepared: Prepared, begin: float) -> ExecutionResult:
         graph, execution = self._graph, self._execution
-        output = Output(prepared.directory, graph.secrets.known(), self._tell)
+        output = Output(prepared.directory, await execution.process.secret_values(graph), self._tell)
         await output.open()
         try:
             async with graph.services.needed(execution.process.bindings):
@@ -180,13 +181,13 @@ class _Run:
 
     def _open_redirects(self, prepared: Prepared) -> None:
         for stream, path in self._redirects:
-            prepared.open_redirect(stream, path)
+            prepared.files.open(stream, path)
 
     def _keep(self, prepared: Prepared, output: Output, code: int, seconds: float) -> ExecutionResult:
         """Commit the layers and the output, then the record that names them: a crash before it loses only work."""
         store = self._graph.store
         for stream, path in self._redirects:
-            prepared.redirect(path, output.file(stream))
+            prepared.files.write(path, output.file(stream))
         layers = prepared.commit()
         streams = ("stdout", "stderr", "combined")
         outputs = {stream: store.blobs.add(output.file(stream)) for stream in streams}

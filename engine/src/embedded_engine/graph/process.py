@@ -37,7 +37,10 @@ class TreeMount:
 
 @dataclass(frozen=True)
 class CacheMount:
-    """A cache volume. Its content outlives executions and never counts in a key."""
+    """A cache volume. Its content outlives executions and never counts in a key.
+
+    With `apart`, a volume of another source, owner or sharing is another volume, whatever its name.
+    """
 
     target: str
     volume: str
@@ -46,6 +49,7 @@ class CacheMount:
     source_path: str = "/"
     owner: str = ""
     mode: int | None = None
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,11 @@ class Process:
     network: bool = True
     platform: str = ""
 
+    async def secret_values(self, graph: Graph) -> list[bytes]:
+        """The values of the secrets that are given to it: its output must not show them."""
+        files = (mount.secret for mount in self.mounts if isinstance(mount, SecretMount))
+        return [await graph.secrets.value(secret) for secret in (*files, *(secret for _, secret in self.secret_env))]
+
     async def key(self, graph: Graph) -> str:
         """The key of everything that goes in, each part by its content."""
         # What is to be made for them is made at the same time.
@@ -159,7 +168,8 @@ async def _mount_key(graph: Graph, mount: Mount) -> tuple[str, ...]:
             content = await graph.content(mount.fs, mount.path)
             return ("tree", mount.target, content, str(mount.is_file), str(mount.read_only))
         case CacheMount():
-            return ("cache", mount.target, mount.volume, mount.sharing.name, mount.owner)
+            source = await graph.content(mount.source, mount.source_path) if mount.source else ""
+            return ("cache", mount.target, mount.volume, mount.sharing.name, mount.owner, source)
         case TmpfsMount():
             return ("tmpfs", mount.target, str(mount.size))
         case SecretMount():

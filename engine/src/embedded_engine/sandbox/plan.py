@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,17 @@ def plan(
         "network": spec.network,
         "cgroup": cgroup,
         "init": spec.init,
+        "programs": _programs(spec) if spec.init else [],
         "config": configuration(spec, placement, _runtime_mounts(spec, init, settings)),
     }
+
+
+def _programs(spec: ContainerSpec) -> list[str]:
+    """Where the program may lie: at its path, or by its name in the directories of PATH, the first one first."""
+    name = spec.args[0]
+    if "/" in name:
+        return [posixpath.join(spec.cwd, name)]
+    return [posixpath.join(spec.cwd, place, name) for place in dict(spec.env).get("PATH", "").split(":")]
 
 
 def _runtime_mounts(spec: ContainerSpec, init: Path | None, settings: HostSettings) -> tuple[RuntimeMount, ...]:
@@ -79,7 +89,7 @@ def _runtime_mount(mount: Mount) -> RuntimeMount:
             return RuntimeMount(str(source), target, options=("rbind", "rw"))
         case TmpfsMount(target, size):
             bound = () if size is None else (f"size={size}",)
-            return RuntimeMount("tmpfs", target, kind="tmpfs", options=("nosuid", "mode=1777", *bound))
+            return RuntimeMount("tmpfs", target, kind="tmpfs", options=("nosuid", "mode=755", *bound))
         case OverlayMount() | SecretMount():
             raise SandboxError(
                 f"{mount.target}: a directory, file or secret cannot be mounted below /proc, /dev or /sys"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from embedded_engine.store.errors import StoreError
 from embedded_engine.store.nodes import Owner
 from embedded_engine.store.patterns import Selection
 from embedded_engine.store.union import Kind, Node, Union
@@ -63,8 +64,17 @@ class TreeCopier:
             current = current.parent
         known = "" if current is None or current.dest is None else current.dest
         for each in reversed(missing):
+            self._must_be_directory(each, known)
             known = each.dest = self._upper.directory_at(f"{known}/{each.path.rpartition('/')[2]}")
         return known
+
+    def _must_be_directory(self, frame: _Frame, parent: str) -> None:
+        """A directory that was not selected itself, only something in it, takes no file's place."""
+        place = f"{parent}/{frame.path.rpartition('/')[2]}"
+        if self._everything or frame.selection.taken or not self._upper.exists(place):
+            return
+        if not self._upper.stat(place).is_dir:
+            raise StoreError(f'cannot copy directory to non-directory "{place}"')
 
     def _copy(self, canonical: str, node: Node) -> None:
         if node.kind is Kind.FILE and node.status.st_nlink > 1:

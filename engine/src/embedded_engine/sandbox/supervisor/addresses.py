@@ -9,3 +9,6 @@ BRIDGE = f"{NETWORK}.0.1"
 GATEWAY = f"{NETWORK}.0.2"
 RESOLVER = f"{NETWORK}.0.3"
 """Both are slirp4netns."""
+RELAYS = f"{NETWORK}.0.128"
+RELAYS_PREFIX = 25
+"""What stands for ports of the machine has its addresses here; containers begin at NETWORK.1.0."""

@@ -135,6 +135,9 @@ class Container:
         try:
             os.mkdir(self._directory, 0o700)
             self._rootfs.build(self._plan)
+            if path := self._rootfs.unknown_format(self._plan["programs"]):
+                self.program.fail(f"fork/exec {path}: exec format error")
+                return
             with open(f"{self._directory}/config.json", "wb") as file:
                 file.write(self._plan["config"])
             if attachment is not None:

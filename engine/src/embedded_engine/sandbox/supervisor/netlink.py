@@ -12,7 +12,7 @@ _ERROR = 2
 _LINK_NAME, _LINK_MTU, _LINK_MASTER, _LINK_PROTOCOL, _LINK_INFO, _LINK_NAMESPACE = 3, 4, 10, 12, 18, 28
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _ADDRESS, _LOCAL_ADDRESS = 1, 2
-_ROUTE_GATEWAY = 5
+_ROUTE_DESTINATION, _ROUTE_INTERFACE, _ROUTE_GATEWAY = 1, 4, 5
 _NESTED, _PORT_UNICAST_FLOOD = 0x8000, 9
 _NEIGHBOUR_LINK_ADDRESS, _STATIC, _OF_MASTER = 2, 0x40, 0x04
 _UP = 1
@@ -84,6 +84,14 @@ class Netlink:
         main_table, static, universe, unicast = 254, 4, 0, 1
         head = struct.pack("=BBBBBBBBI", socket.AF_INET, 0, 0, 0, main_table, static, universe, unicast, 0)
         self._request(_NEW_ROUTE, _CREATE, head + _attribute(_ROUTE_GATEWAY, socket.inet_aton(gateway)))
+
+    def add_own_addresses(self, network: str, prefix: int) -> None:
+        """Every address of `network` is this namespace's own: any of them can be listened on."""
+        local_table, static, host, local = 255, 4, 254, 2
+        head = struct.pack("=BBBBBBBBI", socket.AF_INET, prefix, 0, 0, local_table, static, host, local, 0)
+        body = head + _attribute(_ROUTE_DESTINATION, socket.inet_aton(network))
+        body += _attribute(_ROUTE_INTERFACE, struct.pack("=i", socket.if_nametoindex("lo")))
+        self._request(_NEW_ROUTE, _CREATE | _EXCLUSIVE, body)
 
     def _request(self, kind: int, flags: int, body: bytes) -> None:
         self._sequence += 1

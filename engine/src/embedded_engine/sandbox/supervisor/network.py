@@ -11,7 +11,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from embedded_engine.sandbox.supervisor import kernel
-from embedded_engine.sandbox.supervisor.addresses import BRIDGE, GATEWAY, NETWORK, PREFIX, RESOLVER
+from embedded_engine.sandbox.supervisor.addresses import (
+    BRIDGE,
+    GATEWAY,
+    NETWORK,
+    PREFIX,
+    RELAYS,
+    RELAYS_PREFIX,
+    RESOLVER,
+)
 from embedded_engine.sandbox.supervisor.loop import READ, Loop
 from embedded_engine.sandbox.supervisor.netlink import Netlink
 
@@ -53,6 +61,7 @@ class Network:
         self._links.add_bridge(_BRIDGE)
         self._links.add_address(_BRIDGE, BRIDGE, PREFIX)
         self._links.set_up(_BRIDGE, mtu=_MTU)
+        self._links.add_own_addresses(RELAYS, RELAYS_PREFIX)
 
     def when_ready(self, callback: Callable[[], None]) -> None:
         """Call back when the way out is open or known to stay closed: a container must not be there before it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ _ROOTLESS_OPTIONS = "index=off,metacopy=off,userxattr"
 """Which turns redirection off by itself, and refuses to be told so."""
 _MOST_LAYERS = 500
 """The kernel's own bound on the layers of an overlay."""
+
+_FORMATS = (b"\x7fELF", b"#!")
+"""How what the kernel executes begins."""
 
 SYSTEM_DIRECTORIES = ("/proc", "/dev", "/sys")
 """Mounted by the runtime; where they are missing in the root they are stubs like all others."""
@@ -51,6 +55,25 @@ class Rootfs:
             self._make_cwd(plan["cwd"], plan["owner"])
         except OSError as error:
             raise RootfsError(f"working directory {plan['cwd']}: {error.strerror}") from error
+
+    def unknown_format(self, candidates: list[str]) -> str | None:
+        """The first of these paths that is a program, if it is neither a binary nor a script that names its interpreter.
+
+        An init would have a shell read it; the kernel refuses it.
+        """
+        for path in candidates:
+            try:
+                descriptor = open_inside(self._root, path)
+            except OSError:
+                continue
+            try:
+                mode = os.stat(descriptor).st_mode
+                if stat.S_ISREG(mode) and mode & 0o111:
+                    with open(f"/proc/self/fd/{descriptor}", "rb") as file:
+                        return None if file.read(4).startswith(_FORMATS) else path
+            finally:
+                os.close(descriptor)
+        return None
 
     def release(self) -> str | None:
         """Unmount everything and clean the upper directories; the first thing that went wrong, if any did."""
@@ -107,7 +130,7 @@ class Rootfs:
 
     def _mount_tmpfs(self, mount: dict[str, Any], _number: int) -> None:
         target = self._target(mount["target"], directory=True)
-        options = "mode=1777" if mount["size"] is None else f"mode=1777,size={mount['size']}"
+        options = "mode=755" if mount["size"] is None else f"mode=755,size={mount['size']}"
         kernel.mount("tmpfs", f"/proc/self/fd/{target}", "tmpfs", kernel.MS_NOSUID, options)
         self._mounted(target)
 
