@@ -122,7 +122,7 @@ async def pulled(repository: Repository, digest: str) -> PublishedImage:
     try:
         container = await container.from_(reference, registry_service=repository.service).sync()
     except dagger.QueryError as error:
-        raise TargetFailed(f"{reference} cannot be had from the registry: {_one_line(error)}") from error
+        raise TargetFailed(f"{reference} cannot be had from the registry: {_one_line(error)}") from None
     return PublishedImage(digest, reference, container)
 
 

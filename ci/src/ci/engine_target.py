@@ -22,7 +22,7 @@ from ci.scripts.probe import SECONDS_TO_START
 from ci.stage import Step, marked_fresh
 from ci.target import PublishedImage, TargetFailed
 
-_SECONDS_TO_STOP: Final = 60
+_SECONDS_TO_STOP: Final = 30
 _LINES: Final = 40
 """Of the output of a step that failed."""
 _DATA: Final = "/var/lib/postgresql/data"
@@ -64,11 +64,9 @@ class EngineTarget:
             await self._cache.start()
             yield
         finally:
-            # What cannot be stopped ends with the run; that is no reason to hide how the deployment went.
-            with anyio.move_on_after(_SECONDS_TO_STOP, shield=True), suppress(dagger.QueryError):
-                await self._stop_service()
-                await self._cache.stop()
-                await self._database.stop()
+            # The database last, since it is what the others use and what the next turn waits for.
+            for service in (self._service, self._cache, self._database):
+                await _stopped(service)
 
     async def current(self) -> str | None:
         """Read the newest line of the record."""
@@ -170,6 +168,13 @@ def _lasting(path: str, name: str) -> Step:
     return lambda container: container.with_mounted_cache(
         path, dag.cache_volume(f"target-{name}"), sharing=CacheSharingMode.LOCKED
     )
+
+
+async def _stopped(service: dagger.Service | None) -> None:
+    """Stop a service; one that cannot be stopped ends with the run, which is no reason to hide how a deployment went."""
+    with anyio.move_on_after(_SECONDS_TO_STOP, shield=True), suppress(Exception):
+        if service is not None:
+            await service.stop()
 
 
 async def _succeeded(run: dagger.Container) -> str:

@@ -374,8 +374,9 @@ def test_a_refusal_is_no_rate_limit() -> None:
 
 def test_pauses_grow_and_are_bounded() -> None:
     """They double up to a limit."""
-    patience = Patience(first_pause=1.0, longest_pause=5.0)
+    patience = Patience(first_pause=1.0, limited=4.0, longest_pause=5.0)
     assert [patience.pause(attempt) for attempt in (1, 2, 3, 4)] == [1.0, 2.0, 4.0, 5.0]
+    assert [patience.limited_pause(attempt) for attempt in (1, 2)] == [4.0, 5.0]
 
 
 async def test_the_owner_is_told_from_the_repository(github: GitHub) -> None:

@@ -142,6 +142,13 @@ async def test_a_draft_that_is_as_it_should_be_is_left_alone(server: GitHubServe
     assert server.writes == ["POST releases"]
 
 
+async def test_a_draft_moves_on_with_its_branch(server: GitHubServer, github: GitHub) -> None:
+    """Published by hand its tag would be made at the newest commit."""
+    await release(github, DRAFT, "Notes", FIRST)
+    await release(github, DRAFT, "Notes", server.state.add_commit("newer", "first"))
+    assert [each["target_commitish"] for each in server.state.releases] == [hash_of("newer")]
+
+
 async def test_the_tag_publishes_the_draft(tagged: GitHubServer, github: GitHub) -> None:
     """The draft becomes the release, with the notes of the tag."""
     await release(github, DRAFT, "draft", FIRST)

@@ -177,7 +177,6 @@ class Api:
 
     def _wait(self, request: httpx.Request, response: httpx.Response, attempt: int) -> float | None:
         """Say how long to wait before a request is repeated; None when its answer is final."""
-        pause = self.patience.pause(attempt)
         if is_rate_limit(response):
             asked = asked_pause(response)
             if asked is not None and asked > self.patience.longest_pause:
@@ -185,12 +184,12 @@ class Api:
                     f"GitHub's rate limit is used up for another {asked:.0f} s: run this again then",
                     response.status_code,
                 )
-            return pause if asked is None else asked
+            return self.patience.limited_pause(attempt) if asked is None else asked
         if not is_passing(response):
             return None
         if request.method not in SAFE_TO_REPEAT:
             raise UncertainError(str(refusal(request, response)), response.status_code)
-        return pause
+        return self.patience.pause(attempt)
 
 
 class _Bearer(httpx.Auth):

@@ -112,7 +112,10 @@ async def _make(api: Api, fields: Body) -> dict[str, Any]:
 
 async def _update(api: Api, found: Mapping[str, Any], fields: Body, wanted: Release) -> Mapping[str, Any]:
     # GitHub compares nothing: a change that changes nothing would still tell everybody who watches the repository.
-    names = ("name", "body", "draft", "prerelease")
+    names = ["name", "body", "draft", "prerelease"]
+    if wanted.draft:
+        # Where a person who publishes the draft would have its tag made.
+        names.append("target_commitish")
     is_same = all((found[name] or "") == (fields[name] or "") for name in names)
     if is_same and (wanted.draft or await _is_latest(api, found) == wanted.make_latest):
         return found

@@ -20,6 +20,8 @@ class Patience:
     attempts: int = 5
     first_pause: float = 1.0
     """It doubles with every attempt."""
+    limited: float = 60.0
+    """The same, where GitHub asks to slow down and does not say for how long; it wants a minute at least."""
     longest_pause: float = 90.0
     """What GitHub asks to wait beyond this is not waited for."""
     request: float = 30.0
@@ -29,7 +31,14 @@ class Patience:
 
     def pause(self, attempt: int) -> float:
         """How long to wait after the attempt of this number, the first being 1."""
-        return min(self.first_pause * 2.0 ** (attempt - 1), self.longest_pause)
+        return self._doubled(self.first_pause, attempt)
+
+    def limited_pause(self, attempt: int) -> float:
+        """How long to wait after such an attempt when GitHub asked to slow down."""
+        return self._doubled(self.limited, attempt)
+
+    def _doubled(self, first: float, attempt: int) -> float:
+        return min(first * 2.0 ** (attempt - 1), self.longest_pause)
 
 
 def is_rate_limit(response: httpx.Response) -> bool:
