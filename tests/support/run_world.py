@@ -17,7 +17,7 @@ from dagger import dag
 from ci import images
 from ci.event import Event
 from ci.leave import Outside, github
-from ci.policy.suites import Suite, stages_of
+from ci.policy.suites import ALONE, Suite, stages_of
 from ci.registry import Repository
 from ci.run import Pipeline, run
 from ci.sources import HISTORY_IGNORED, IGNORED, TOOLS
@@ -213,7 +213,7 @@ def _stage(name: str) -> Callable[[SmallPipeline], dagger.Container]:
     return stage
 
 
-for _name in stages_of(Suite.FULL):
+for _name in (*stages_of(Suite.FULL), *ALONE):
     setattr(SmallPipeline, _name, _stage(_name))
 
 
@@ -240,7 +240,7 @@ class Reports:
     @property
     def outside(self) -> dict[str, str]:
         """How the steps ended that leave the pipeline."""
-        return {name: status for name, status in self.statuses.items() if name not in stages_of(Suite.FULL)}
+        return {name: status for name, status in self.statuses.items() if name not in (*stages_of(Suite.FULL), *ALONE)}
 
 
 async def answered(clone: Clone, event: Event, outside: Outside, pipeline: Pipeline = small) -> Reports:

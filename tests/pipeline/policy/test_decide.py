@@ -21,6 +21,7 @@ EVERY_TAG = (ImageTag("1.4.2"), ImageTag("1.4", True), ImageTag("1", True), SHA_
 STAGING = Environment.STAGING
 FULL = (Suite.FULL,)
 QUICK = (Suite.QUICK,)
+SCAN = ("scan",)
 
 
 def planned(**facts: Any) -> Plan:
@@ -58,8 +59,8 @@ def manual(**more: Any) -> dict[str, Any]:
     return {"event": "workflow_dispatch", "ref": "refs/heads/feature/x", **more}
 
 
-ON_MAIN = plan("push to main", suites=FULL, image=Image((SHA_TAG,)), deploy=STAGING)
-TAGGED = plan("tag v1.4.2", suites=FULL, image=Image(EVERY_TAG), release=Release("1.4.2", False, True))
+ON_MAIN = plan("push to main", suites=FULL, stages=SCAN, image=Image((SHA_TAG,)), deploy=STAGING)
+TAGGED = plan("tag v1.4.2", suites=FULL, stages=SCAN, image=Image(EVERY_TAG), release=Release("1.4.2", False, True))
 TO_DEVELOP = BackMerge("1.4.2", "develop", BackMergeKind.MERGE)
 CANDIDATE = Release("1.5.0-rc.1", prerelease=True, make_latest=False, draft=True)
 
@@ -125,11 +126,11 @@ GIT_FLOW = {
     "push to main is full, publishes sha-… and deploys to staging": (push("main"), ON_MAIN),
     "push to main whose image is there promotes it and tests nothing again": (
         push("main", published={"sha-abc1234": A}),
-        replace(ON_MAIN, suites=(), image=Image((SHA_TAG,), promotes=A)),
+        replace(ON_MAIN, suites=(), stages=(), image=Image((SHA_TAG,), promotes=A)),
     ),
     "nightly run is full on the branch that it names": (
         {"event": "schedule", "ref": "refs/heads/develop"},
-        plan("nightly run of develop", suites=FULL),
+        plan("nightly run of develop", suites=FULL, stages=SCAN),
     ),
     "manual run chooses quick": (manual(choice="quick"), plan("manual run on feature/x", suites=QUICK)),
     "manual run chooses full": (manual(choice="full"), plan("manual run on feature/x", suites=FULL)),
@@ -199,7 +200,10 @@ TRUNK = {
         tag("v1.4.2", containing=["hotfix/v1.4.2"]),
         replace(TAGGED, back_merges=(BackMerge("1.4.2", "main", BackMergeKind.CHERRY_PICK),)),
     ),
-    "nightly run is full": ({"event": "schedule", "ref": "refs/heads/main"}, plan("nightly run of main", suites=FULL)),
+    "nightly run is full": (
+        {"event": "schedule", "ref": "refs/heads/main"},
+        plan("nightly run of main", suites=FULL, stages=SCAN),
+    ),
     "manual run chooses": (manual(choice="quick"), plan("manual run on feature/x", suites=QUICK)),
 }
 
@@ -221,16 +225,20 @@ ALREADY = f"1.4.2 is published already, as {B}: a version is published once and 
 FOREIGN = f"sha-abc1234 is the image of another commit, {OTHER}: nothing is published"
 SILENT = "the registry did not answer, so nothing is published"
 RC = plan(
-    "tag v2.0.0-rc.1", suites=FULL, image=Image((ImageTag("2.0.0-rc.1"),)), release=Release("2.0.0-rc.1", True, False)
+    "tag v2.0.0-rc.1",
+    suites=FULL,
+    stages=SCAN,
+    image=Image((ImageTag("2.0.0-rc.1"),)),
+    release=Release("2.0.0-rc.1", True, False),
 )
 PUBLICATION = {
     "the tag promotes the commit's digest and builds nothing": (
         tag("v1.4.2", published={"sha-abc1234": A}),
-        replace(TAGGED, suites=(), image=Image(EVERY_TAG, promotes=A)),
+        replace(TAGGED, suites=(), stages=(), image=Image(EVERY_TAG, promotes=A)),
     ),
     "the same version with the same digest is promoted again, so that a rerun finishes the release": (
         tag("v1.4.2", published={"sha-abc1234": A, "1.4.2": A}),
-        replace(TAGGED, suites=(), image=Image(EVERY_TAG, promotes=A)),
+        replace(TAGGED, suites=(), stages=(), image=Image(EVERY_TAG, promotes=A)),
     ),
     "a version that exists with another digest is refused": (
         tag("v1.4.2", published={"sha-abc1234": A, "1.4.2": B}),
@@ -246,11 +254,11 @@ PUBLICATION = {
     ),
     "a version that exists as this commit's image is promoted": (
         tag("v1.4.2", published={"1.4.2": B}, revisions={B: COMMIT}),
-        replace(TAGGED, suites=(), image=Image(EVERY_TAG, promotes=B)),
+        replace(TAGGED, suites=(), stages=(), image=Image(EVERY_TAG, promotes=B)),
     ),
     "an image of this commit by its revision and by its tag": (
         tag("v1.4.2", published={"sha-abc1234": A}, revisions={A: COMMIT}),
-        replace(TAGGED, suites=(), image=Image(EVERY_TAG, promotes=A)),
+        replace(TAGGED, suites=(), stages=(), image=Image(EVERY_TAG, promotes=A)),
     ),
     "the image of another commit that is shortened alike is not promoted by a tag": (
         tag("v1.4.2", published={"sha-abc1234": A}, revisions={A: OTHER}),
@@ -258,7 +266,7 @@ PUBLICATION = {
     ),
     "nor by a push to main, which is tested all the same": (
         push("main", published={"sha-abc1234": A}, revisions={A: OTHER}),
-        plan("push to main", suites=FULL, failures=(FOREIGN,)),
+        plan("push to main", suites=FULL, stages=SCAN, failures=(FOREIGN,)),
     ),
     "when the registry cannot answer, a tag publishes nothing and fails": (
         tag("v1.4.2", published=None),
@@ -266,7 +274,7 @@ PUBLICATION = {
     ),
     "when the registry cannot answer, a push to main is tested, publishes nothing and fails": (
         push("main", published=None),
-        plan("push to main", suites=FULL, failures=(SILENT,)),
+        plan("push to main", suites=FULL, stages=SCAN, failures=(SILENT,)),
     ),
     "a fork's tag publishes nothing": (
         tag("v1.4.2", repository="acme/items", head_repository="mallory/items"),
@@ -274,7 +282,7 @@ PUBLICATION = {
     ),
     "a fork's main publishes nothing": (
         push("main", repository="acme/items", head_repository="mallory/items"),
-        plan("push to main", suites=FULL, warnings=("a fork never publishes",)),
+        plan("push to main", suites=FULL, stages=SCAN, warnings=("a fork never publishes",)),
     ),
     "a version of the registry that git does not know keeps latest": (
         tag("v1.4.2", published={"2.0.1": B}),
@@ -283,11 +291,11 @@ PUBLICATION = {
     "a prerelease publishes its own version and nothing else": (tag("v2.0.0-rc.1"), RC),
     "a prerelease promotes the commit's digest": (
         tag("v2.0.0-rc.1", published={"sha-abc1234": A}),
-        replace(RC, suites=(), image=Image((ImageTag("2.0.0-rc.1"),), promotes=A)),
+        replace(RC, suites=(), stages=(), image=Image((ImageTag("2.0.0-rc.1"),), promotes=A)),
     ),
     "a prerelease that is there as this commit's image is promoted again": (
         tag("v2.0.0-rc.1", published={"2.0.0-rc.1": A}, revisions={A: COMMIT}),
-        replace(RC, suites=(), image=Image((ImageTag("2.0.0-rc.1"),), promotes=A)),
+        replace(RC, suites=(), stages=(), image=Image((ImageTag("2.0.0-rc.1"),), promotes=A)),
     ),
 }
 

@@ -11,7 +11,7 @@ from ci.policy.outcomes import OUTCOMES
 from ci.policy.plan import ABSENT, BackMerge, BackMergeKind, Environment, Part
 from ci.policy.refs import Branch, matches, parse_branch
 from ci.policy.rules import RULES, Publishes, Rule, rule_for
-from ci.policy.suites import Suite, stages_of
+from ci.policy.suites import ALONE, Suite, stages_of
 from ci.policy.trigger import Event, Trigger
 
 POLICY = Path(__file__).parents[3] / "ci/src/ci/policy"
@@ -78,7 +78,7 @@ def test_every_rule_can_be_reached(model: Model, rule: Rule) -> None:
 @pytest.mark.parametrize(("model", "rule"), RULES_IN_ORDER, ids=lambda value: str(getattr(value, "why", value)))
 def test_every_rule_names_stages_that_exist(model: Model, rule: Rule) -> None:
     """And none that its suite runs anyway."""
-    assert set(rule.stages) <= set(stages_of(Suite.FULL))
+    assert set(rule.stages) <= {*stages_of(Suite.FULL), *ALONE}
     assert rule.suite is None or not set(rule.stages) & set(stages_of(rule.suite))
 
 
@@ -89,6 +89,8 @@ def test_what_lasts_needs_the_full_suite(model: Model, rule: Rule) -> None:
         assert rule.suite is Suite.FULL
     if rule.publishes is not Publishes.NOTHING:
         assert rule.trigger in {Trigger.BRANCH, Trigger.TAG}
+    if rule.publishes in {Publishes.COMMIT, Publishes.VERSION}:
+        assert "scan" in rule.stages
     if rule.publishes is Publishes.VERSION:
         assert rule.trigger is Trigger.TAG
     if rule.publishes is Publishes.BRANCH:

@@ -41,7 +41,7 @@ back-merges  merge v1.4.2 into develop                                          
 push to main
 
 part         decision              why
-suites       full                  what is on main can be released, so it is tested in full
+suites       full, scan            what is on main can be released, so it is tested in full
 image        build as sha-abc1234  built once; the very image that passes the smoke test is pushed
 deploy       staging               by the digest that is published
 release      -                     only a version's tag is released

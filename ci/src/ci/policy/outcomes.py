@@ -71,7 +71,7 @@ def _sourced(plan: Plan) -> Plan:
     """Say where the image comes from; what is promoted is neither built nor tested again."""
     if plan.image and plan.image.promotes:
         return (
-            replace(plan, suites=())
+            replace(plan, suites=(), stages=())
             .because(Part.SUITES, "the commit's image is published, so its full suite was green")
             .because(Part.IMAGE, "the registry has the commit's image: it is promoted by its digest, nothing is built")
         )
@@ -140,7 +140,7 @@ def _version(facts: Facts, plan: Plan) -> Plan:
     if hindered:
         # A version's tag asks for nothing but to be published: where it cannot be, a green suite would change nothing.
         why = hindered.why(Part.IMAGE)
-        return replace(hindered, suites=()).because(Part.SUITES, why).because(Part.BACK_MERGES, why)
+        return replace(hindered, suites=(), stages=()).because(Part.SUITES, why).because(Part.BACK_MERGES, why)
     image = version_image(facts, version)
     is_latest = any(tag.name == LATEST for tag in image.tags)
     release = Release(str(version), prerelease=not is_stable(version), make_latest=is_latest)

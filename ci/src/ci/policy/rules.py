@@ -52,11 +52,19 @@ _IN_BOTH_MODELS: Final = (
         MAIN,
         _FULL,
         "what is on main can be released, so it is tested in full",
+        stages=("scan",),
         publishes=Publishes.COMMIT,
         deploy=Environment.STAGING,
     ),
-    Rule(Trigger.TAG, "*", _FULL, "only a green full suite gives a version", publishes=Publishes.VERSION),
-    Rule(Trigger.NIGHTLY, "*", _FULL, "the nightly run finds what changes without a commit"),
+    Rule(
+        Trigger.TAG,
+        "*",
+        _FULL,
+        "only a green full suite gives a version",
+        stages=("scan",),
+        publishes=Publishes.VERSION,
+    ),
+    Rule(Trigger.NIGHTLY, "*", _FULL, "the nightly run finds what changes without a commit", stages=("scan",)),
     Rule(Trigger.MANUAL, "*", None, "the person who starts a manual run chooses"),
 )
 

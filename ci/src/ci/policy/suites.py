@@ -40,6 +40,10 @@ STAGES: Final[Mapping[Suite, tuple[str, ...]]] = MappingProxyType(
 )
 
 
+ALONE: Final = ("scan",)
+"""Stages of no suite: a plan names them, or a person runs them."""
+
+
 def stages_of(suite: Suite) -> tuple[str, ...]:
     """Name the stages of a suite, in the order in which they are reported.
 
