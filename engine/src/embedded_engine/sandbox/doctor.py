@@ -9,20 +9,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from embedded_engine.errors import EngineError
 from embedded_engine.sandbox.errors import SandboxError
 from embedded_engine.sandbox.programs import program
-from embedded_engine.sandbox.runtime import candidates
+from embedded_engine.sandbox.runtime import VARIABLE, candidates
 from embedded_engine.sandbox.seccomp import PROFILE
 from embedded_engine.sandbox.session import TAP
 from embedded_engine.sandbox.spec import ContainerSpec, Overlay
 from embedded_engine.user_namespace import become_root, is_rootless, range_remedy, ranges, user_name
 
 _OLDEST_KERNEL = (5, 11)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _FREE_BYTES = 5 * 2**30
 _UNSUITABLE = ("overlay", "nfs", "nfs4", "cifs", "9p", "fuse", "vfat", "exfat")
 _SYSCTLS = (("kernel.apparmor_restrict_unprivileged_userns", "1", "0"), ("kernel.unprivileged_userns_clone", "0", "1"))
@@ -52,7 +54,7 @@ def probe(root: Path | None = None) -> list[Check]:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return [*_machine(), Check("store", False, f"{root}: {error.strerror}", f"mkdir -p {root}")]
-    return [*_machine(), _file_system(root), _free_space(root), _container(root)]
+    return [*_machine(), _file_system(root), _free_space(root), _container(root), *_other_runtimes(root)]
 
 
 def _machine() -> Iterator[Check]:
@@ -184,10 +186,20 @@ def _container(root: Path) -> Check:
     return Check("container", True, f"starts, with overlayfs, network namespace {group}")
 
 
-def _container_of_another_process(root: Path) -> Check:
+def _other_runtimes(root: Path) -> Iterator[Check]:
+    """What is installed beside the runtime that is used, and whether it would do: nothing needs it to."""
+    for other in candidates(os.environ)[1:] if not os.environ.get(VARIABLE) and program("runc") else ():
+        if other.cgroups:
+            tried = _container_of_another_process(root, {VARIABLE: other.program})
+            reason = tried.detail.rpartition("; ")[2].partition(": ")[2] or tried.detail
+            detail = f"runs here as well: {VARIABLE}={other.program}" if tried.ok else f"does not run here: {reason}"
+            yield Check(Path(other.program).name, True, detail, needed=False)
+
+
+def _container_of_another_process(root: Path, environ: Mapping[str, str] = _NOTHING) -> Check:
     """The same for an ordinary user, tried where the user is root; this process stays what it is."""
     command = [sys.executable, "-c", f"from {__name__} import try_as_root; try_as_root()", str(root)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environ})
     return Check("container", ended.returncode == 0, (ended.stdout or ended.stderr).strip().rpartition("\n")[2])
 
 

@@ -62,7 +62,9 @@ def _runtime_error(log: bytes) -> str:
         if entry.get("level") == "error":
             text = " ".join(str(entry.get("msg", text)).split())
     if match := _CRUN_NOT_FOUND.search(text):
-        return f'exec: "{match["program"]}": executable file not found in $PATH'
+        name = match["program"]
+        reason = f"stat {name}: no such file or directory" if "/" in name else "executable file not found in $PATH"
+        return f'exec: "{name}": {reason}'
     for prefix in _PREFIXES:
         _before, found, after = text.partition(prefix)
         text = after if found else text
