@@ -12,11 +12,12 @@ from dagger import ReturnType, dag
 from ci import scripts
 from ci.base import WORKDIR
 from ci.errors import PipelineError
-from ci.history import whole, with_git
+from ci.history import git, whole
 from ci.policy.cuts import Increment, Prerelease, parse_wish, skips_taken
 from ci.policy.errors import PolicyError
 from ci.sources import VERSIONED
-from ci.tools import tools
+from ci.stage import with_wrapper
+from ci.tools import with_tools
 
 _PROGRAMS: Final = "/opt/ci"
 _PACKAGE: Final = "versioning"
@@ -64,8 +65,10 @@ async def workplace(
         if program.name.endswith(".py"):
             package = package.with_new_file(program.name, program.read_text(encoding="utf-8"))
     return (
-        tools(source, "versions")
-        .with_(with_git)
+        # Git first: it is installed once for this and for every other question to the history.
+        git()
+        .with_(with_tools(source, "versions"))
+        .with_(with_wrapper)
         .with_directory(f"{_PROGRAMS}/{_PACKAGE}", package)
         .with_env_variable("PYTHONPATH", _PROGRAMS)
         .with_mounted_directory(WORKDIR, (await whole(history)).with_directory(".", source.filter(include=list(paths))))

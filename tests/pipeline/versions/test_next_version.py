@@ -243,6 +243,23 @@ def test_a_project_without_settings_is_refused(repository: ScriptedRepository) -
     assert repository.refused(repository.cut) == expected
 
 
+def test_further_files_may_carry_the_version(repository: ScriptedRepository) -> None:
+    """Commitizen's version_files; one that the container does not see is no reason to release half of it."""
+    settings = repository.path / "pyproject.toml"
+    settings.write_text(
+        settings.read_text().replace("[tool.commitizen]\n", '[tool.commitizen]\nversion_files = ["a.txt:^v"]\n')
+    )
+    repository.git("commit", "--quiet", "--all", "--message=feat: mine")
+    assert repository.refused(repository.cut) == (
+        "version_files names a.txt:^v, which is not at hand: let it in by sources.VERSIONED"
+    )
+    (repository.path / "a.txt").write_text("v0.1.0\nsince 0.1.0\n")
+    repository.git("add", ".")
+    repository.commit("feat: yours")
+    assert repository.cut() == "v0.2.0"
+    assert repository.git("show", "HEAD:a.txt") == "v0.2.0\nsince 0.1.0"
+
+
 def test_a_missing_lock_file_is_said_in_one_line(repository: ScriptedRepository) -> None:
     """No commit is made of half a version."""
     repository.git("rm", "--quiet", "uv.lock")

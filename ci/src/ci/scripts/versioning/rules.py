@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from commitizen import bump, factory
@@ -71,6 +72,8 @@ class Rules:
     def set_version(self, target: Version) -> tuple[str, ...]:
         """Write the version into every file that carries it, and name those files."""
         settings = self._config.settings
+        if lost := [name for name in settings["version_files"] if not any(Path().glob(name.partition(":")[0]))]:
+            raise Refused(f"version_files names {lost[0]}, which is not at hand: let it in by sources.VERSIONED")
         provider = get_provider(self._config)
         provider.set_version(str(target))
         own = [getattr(provider, name, None) for name in ("file", "lock_file")]
