@@ -12,6 +12,7 @@ import dagger
 from dagger import DefaultPath, Doc, Ignore, ReturnType, dag
 
 from ci import images, sources
+from ci.debian import with_packages
 from ci.errors import PipelineError
 from ci.scripts import text_of
 from ci.stage import Step
@@ -62,8 +63,7 @@ class Past:
 
 def with_git(container: dagger.Container) -> dagger.Container:
     """Add git, where the image is made from Debian."""
-    install = "apt-get update -q && apt-get install -yq --no-install-recommends '{}' && rm -rf /var/lib/apt/lists/*"
-    return container.with_exec(["sh", "-c", install.format(images.GIT)])
+    return container.with_(with_packages(images.GIT))
 
 
 def git() -> dagger.Container:
