@@ -48,7 +48,9 @@ async def openapi(source: dagger.Directory, history: dagger.Directory, base_ref:
     if compared.changed:
         return _judged(compared, fresh)
     said = (
-        f"the OpenAPI document is that of {compared.what}" if compared.what else "there is no release to compare with"
+        f"the OpenAPI document is that of {compared.what}"
+        if compared.what
+        else "there is nothing earlier to compare with"
     )
     return _python().with_(marked_fresh(fresh)).with_(recorded("openapi", ["echo", said]))
 

@@ -119,4 +119,4 @@ async def test_before_the_first_release_everything_is_new(work: Work) -> None:
     work.git("checkout", "--quiet", "main")
     result = await work.result()
     assert result.outcome.status is Status.PASSED
-    assert "there is no release to compare with" in await log_of(result)
+    assert "there is nothing earlier to compare with" in await log_of(result)
