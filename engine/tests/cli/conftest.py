@@ -140,6 +140,11 @@ class Sample:
         return await token.plaintext()
 
     @function
+    def change(self) -> dagger.Changeset:
+        """Changes to a directory."""
+        return self.tree().with_new_file("new.txt", "1\\n2\\n").changes(self.tree())
+
+    @function
     def tree(self) -> dagger.Directory:
         """A directory."""
         return dag.directory().with_new_file("a/b.txt", "hi")

@@ -54,6 +54,13 @@ def test_objects_are_printed_by_type_and_digest(ci: Run) -> None:
     assert re.fullmatch(r"(- SampleThing@sha256:[0-9a-f]{64}\n){2}", ci("things").stdout)
 
 
+def test_changeset_is_shown_and_not_applied(ci: Run, sample: Path) -> None:
+    """What it would change, file by file; applying it is asked for in the chain."""
+    ran = ci("change")
+    assert ran.stdout == "+ new.txt  +2 -0\n1 file changed, +2 -0 lines\n", ran.stderr
+    assert "Nothing is changed yet: `export --path=.`" in ran.stderr
+
+
 def test_directory_is_read_from_where_the_command_was_given(ci: Run, sample: Path) -> None:
     """A relative path begins at the working directory, and the module's own is an empty one."""
     inside = ci("-m", "../module", "entries", "--source=.", cwd=sample.parent / "kept")

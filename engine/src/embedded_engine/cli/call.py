@@ -10,12 +10,15 @@ from uuid import uuid4
 from embedded_engine.api.definitions import Function, TypeDef
 from embedded_engine.cli.catalog import Catalog
 from embedded_engine.cli.errors import UsageError
+from embedded_engine.cli.generate import shown
 from embedded_engine.cli.help import function_help, functions_table
 from embedded_engine.cli.naming import kebab_case, suggestion
 from embedded_engine.cli.options import Options
 from embedded_engine.cli.output import printed
 from embedded_engine.cli.words import Chain, parse_chain, type_name
 from embedded_engine.cli.workbench import FRESH, Workbench
+
+NOT_APPLIED = "Nothing is changed yet: `export --path=.` at the end applies it, `as-patch contents` shows every line."
 
 
 async def call(words: Sequence[str], options: Options) -> None:
@@ -36,7 +39,10 @@ async def call(words: Sequence[str], options: Options) -> None:
         if text is None:
             first, *others = chain.steps
             outcome = await work.runner.run([bench.with_fresh(first), *others], chain.options.output)
-            text, note = printed(outcome, work.catalog, chain.options, bench.workdir)
+            if outcome.type_def.object_name == "Changeset" and isinstance(outcome.value, str):
+                text, note = shown(await work.runner.changes(outcome.value)), NOT_APPLIED
+            else:
+                text, note = printed(outcome, work.catalog, chain.options, bench.workdir)
     if note:
         sys.stderr.write(f"{note}\n")
     sys.stdout.write(text)

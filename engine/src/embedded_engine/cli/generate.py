@@ -69,7 +69,7 @@ async def generate(generation: Generation, options: Options) -> None:
         state = await work.runner.construct(bench.with_fresh(Step(work.catalog.constructor)))
         changeset = await work.runner.merged(await _run_all(generators, work, state))
         changes = await work.runner.changes(changeset)
-        work.progress.result(_shown(changes))
+        work.progress.result(shown(changes))
         if not changes or generation.dry:
             return
         if generation.asks:
@@ -108,7 +108,8 @@ async def _agreed() -> bool:
     return (await asyncio.to_thread(sys.stdin.readline)).strip().lower() in ("y", "yes")
 
 
-def _shown(changes: Sequence[FileChange]) -> str:
+def shown(changes: Sequence[FileChange]) -> str:
+    """A line for each file that changes, and their sum."""
     if not changes:
         return "no changes to apply\n"
     width = max(len(each.path) for each in changes)
