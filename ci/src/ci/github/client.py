@@ -1,18 +1,16 @@
 """The one client of GitHub's REST API: its own host only, bounded in time, patient where repeating is safe."""
 
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import anyio
 import httpx
 
-from ci.errors import PipelineError
+from ci.github.access import Bearer, Token, parse_api_url, parse_place, plain_text, same_origin
 from ci.github.errors import GitHubError, UncertainError, refusal
 from ci.github.retries import SAFE_TO_REPEAT, Patience, asked_pause, is_passing, is_rate_limit, was_not_sent
-from ci.policy.refs import parse_repository
 
 API_URL: Final = "https://api.github.com"
 API_VERSION: Final = "2022-11-28"
@@ -21,17 +19,6 @@ MOST_PAGES: Final = 100
 MOST_REDIRECTS: Final = 5
 
 Body = Mapping[str, Any]
-
-_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-class Token(Protocol):
-    """Where the token comes from; `dagger.Secret` is one."""
-
-    async def plaintext(self) -> str:
-        """Give the token; it is asked for when a connection is opened, and kept nowhere else."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -47,12 +34,12 @@ class GitHub:
     async def open(self) -> AsyncIterator["Api"]:
         """Connect for a few requests."""
         # No proxy of the environment: the token goes to the API's host and nowhere else. A CA of the environment counts.
-        url = _api_url(self.api_url)
-        repository = _repository(self.repository)
+        url = parse_api_url(self.api_url)
+        repository = parse_place(self.repository)
         context = httpx.create_ssl_context() if url.scheme == "https" else False
         async with httpx.AsyncClient(
             headers={"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION, "User-Agent": "ci"},
-            auth=_Bearer(url, await _usable(self.token)),
+            auth=Bearer(url, await plain_text(self.token)),
             timeout=self.patience.request,
             trust_env=False,
             verify=context,
@@ -192,62 +179,11 @@ class Api:
         return self.patience.pause(attempt)
 
 
-class _Bearer(httpx.Auth):
-    """Puts the token into requests to the API's own origin, and into no other."""
-
-    def __init__(self, url: httpx.URL, token: str) -> None:
-        self._url = url
-        self._header = f"Bearer {token}"
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if not same_origin(request.url, self._url):
-            raise GitHubError(f"a request to {request.url.host} is refused: it is not the API's host {self._url.host}")
-        request.headers["Authorization"] = self._header
-        yield request
-
-
-def same_origin(one: httpx.URL, other: httpx.URL) -> bool:
-    """Whether two URLs lead to the same server.
-
-    >>> same_origin(httpx.URL("https://api.github.com/a"), httpx.URL("https://api.github.com:443/b"))
-    True
-    """
-    return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
-
-
-def _api_url(text: str) -> httpx.URL:
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    is_plain_and_local = url.scheme == "http" and url.host in _LOOPBACK
-    if not url.host or url.userinfo or url.query or not (url.scheme == "https" or is_plain_and_local):
-        raise PipelineError(
-            "the API's URL is refused: expected https://HOST without a login, for a token is sent to it"
-        )
-    return url
-
-
 def _joined(url: httpx.URL, following: str) -> httpx.URL:
     try:
         return url.join(following)
     except httpx.InvalidURL:
         raise GitHubError("GitHub's answer names a next page that is no URL: is the API's URL right?") from None
-
-
-def _repository(text: str) -> str:
-    repository = parse_repository(text)
-    if {".", ".."} & set(repository.split("/")):
-        raise PipelineError(f"repository {text!a} is refused: expected owner/name")
-    return repository
-
-
-async def _usable(token: Token) -> str:
-    """Read the token; what cannot be sent in a header is refused here, where no message repeats it."""
-    text = (await token.plaintext()).strip()
-    if not _TOKEN.fullmatch(text):
-        raise PipelineError("the token is empty or has blanks in it: give it as a secret, such as env:GITHUB_TOKEN")
-    return text
 
 
 def _json(response: httpx.Response) -> Any:
