@@ -22,6 +22,8 @@ class GitServer:
         self.token = token
         self.requests: list[str] = []
         """The request lines, and nothing else of what was asked."""
+        self.loses_answers = False
+        """Whether what is pushed is taken, and the connection breaks before the answer."""
         self._folder = folder
         self._git("init", "--quiet", "--bare", "--initial-branch=main", str(self.repository))
         # Without a login nobody would be allowed to push.
@@ -88,6 +90,9 @@ class GitServer:
         body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
         program = Path(self._git("--exec-path").strip(), _PROGRAM)
         done = subprocess.run([program], input=body, env=environment, capture_output=True, check=False)
+        if self.loses_answers and request.command == "POST" and "receive-pack" in request.path:
+            request.close_connection = True
+            return
         head, _, content = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
         request.send_response(int(headers.pop("Status", "200 OK").split()[0]))

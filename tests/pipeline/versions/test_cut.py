@@ -121,6 +121,13 @@ def test_a_server_that_refuses_the_branch_gets_no_tag(clone: ScriptedRepository,
     assert line == "nothing was pushed: [remote rejected] (hook declined)"
 
 
+def test_a_push_whose_answer_is_lost_is_done(clone: ScriptedRepository, server: GitServer) -> None:
+    """The remote is looked at again before anybody is told that it failed."""
+    server.loses_answers = True
+    push(clone, server, clone.cut())
+    assert set(server.refs()) == {"refs/heads/main", "refs/tags/v0.2.0"}
+
+
 def test_a_wrong_token_is_refused(
     clone: ScriptedRepository, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Cuts a version: the commit that sets it, its tag, and one push of both."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -67,9 +68,7 @@ def push(remote: str, branch: str, version: str) -> None:
     head, tag = f"refs/heads/{branch}", f"{_TAGS}v{version}"
     before = git("rev-parse", "HEAD^").strip()
     logged_in = login(remote)
-    there = dict(
-        line.split("\t")[::-1] for line in git("ls-remote", remote, head, tag, environment=logged_in).splitlines()
-    )
+    there = _refs(remote, logged_in, head, tag)
     if tag in there:
         raise Refused(f"v{version} exists already at the remote, and a version is released once")
     if there.get(head) != before:
@@ -81,7 +80,16 @@ def push(remote: str, branch: str, version: str) -> None:
     except GitFailed as failure:
         rejected = [line.split("\t")[-1] for line in failure.output.splitlines() if line.startswith("!")]
         reasons = [reason for reason in rejected if "atomic" not in reason] or rejected
-        raise Refused(f"nothing was pushed: {reasons[0]}" if reasons else str(failure)) from None
+        if reasons:
+            raise Refused(f"nothing was pushed: {reasons[0]}") from None
+        # The push may be done and only its answer lost.
+        if _refs(remote, logged_in, tag).get(tag) != git("rev-parse", tag).strip():
+            raise
+
+
+def _refs(remote: str, logged_in: Mapping[str, str], *names: str) -> dict[str, str]:
+    lines = git("ls-remote", remote, *names, environment=logged_in).splitlines()
+    return {name: found for found, _, name in (line.partition("\t") for line in lines)}
 
 
 def login(remote: str) -> dict[str, str]:

@@ -46,6 +46,10 @@ class Rules:
         """Where the changelog is kept."""
         return self._config.settings["changelog_file"]
 
+    @cached_property
+    def _template(self) -> str:
+        return self._config.settings["template"] or get_changelog_format(self._config, self.changelog_file).template
+
     def increment(self, changes: Iterable[GitCommit], version: Version) -> Increment | None:
         """Give the highest increment of a version that any change asks for; below 1.0.0 that is MINOR, where it is set."""
         below_one = bool(self._config.settings["major_version_zero"]) and version.major == 0
@@ -99,9 +103,7 @@ class Rules:
         )
         order = cast("list[str]", self._config.settings.get("change_type_order") or self._committer.change_type_order)
         dated = [{**entry, "date": date} for entry in generate_ordered_changelog_tree(tree, order or [])]
-        form = get_changelog_format(self._config, self.changelog_file)
-        template = self._config.settings["template"] or form.template
-        return render_changelog(dated, self._committer.template_loader, template).strip() + "\n"
+        return render_changelog(dated, self._committer.template_loader, self._template).strip() + "\n"
 
     def faulty(self, message: str) -> bool:
         """Whether a message is no conventional commit."""
