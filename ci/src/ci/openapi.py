@@ -11,7 +11,7 @@ from typing import Final
 import dagger
 from dagger import dag
 
-from ci import images, sources
+from ci import go, images, sources
 from ci.base import base, with_sources
 from ci.base_commit import base_commit
 from ci.history import files_of
@@ -46,7 +46,7 @@ async def openapi(source: dagger.Directory, history: dagger.Directory, base_ref:
     """Nothing that clients rely on is gone since the base, unless a commit says so."""
     compared = await compare(source, history, base_ref)
     if compared.changed:
-        return _judged(compared, fresh)
+        return _judged(source, compared, fresh)
     said = (
         f"the OpenAPI document is that of {compared.what}"
         if compared.what
@@ -79,7 +79,7 @@ async def _document(source: dagger.Directory) -> str:
     )
 
 
-def _judged(compared: Comparison, fresh: str) -> dagger.Container:
+def _judged(source: dagger.Directory, compared: Comparison, fresh: str) -> dagger.Container:
     """Let oasdiff tell what has changed, then what of it breaks clients; announced breakage is told and passes."""
     announced = announcements(compared.messages)
     told = f"echo {shlex.quote('announced by: ' + '; '.join(announced))}"
@@ -88,7 +88,7 @@ def _judged(compared: Comparison, fresh: str) -> dagger.Container:
     )
     return (
         _python()
-        .with_file("/usr/local/bin/oasdiff", oasdiff())
+        .with_file("/usr/local/bin/oasdiff", go.program(source, images.OASDIFF))
         .with_mounted_directory(_DOCUMENTS, documents)
         .with_workdir(_DOCUMENTS)
         .with_(marked_fresh(fresh))
@@ -100,22 +100,6 @@ def _judged(compared: Comparison, fresh: str) -> dagger.Container:
                 f"oasdiff breaking before.json after.json --color=never --fail-on=ERR{f' || {told}' if announced else ''}",
             )
         )
-    )
-
-
-def oasdiff() -> dagger.File:
-    """Build oasdiff, from the Go module proxy, with Go from the package index: it is in neither as a program."""
-    return (
-        dag.container()
-        .from_(images.PYTHON)
-        .with_exec(["pip", "install", "--no-cache-dir", "--root-user-action=ignore", images.GO])
-        .with_env_variable("GOBIN", "/out")
-        .with_env_variable("GOTOOLCHAIN", "local")
-        .with_env_variable("CGO_ENABLED", "0")
-        .with_mounted_cache("/root/go/pkg/mod", dag.cache_volume("go-modules"))
-        .with_mounted_cache("/root/.cache/go-build", dag.cache_volume("go-build"))
-        .with_exec(["go", "install", "-trimpath", "-ldflags=-s -w", images.OASDIFF])
-        .file("/out/oasdiff")
     )
 
 

@@ -24,7 +24,7 @@ class Work:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        for name in sources.SERVICE:
+        for name in (*sources.SERVICE, sources.TOOLS):
             (path / name).parent.mkdir(parents=True, exist_ok=True)
             if (ROOT / name).is_dir():
                 shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__"))
