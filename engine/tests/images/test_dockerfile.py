@@ -105,7 +105,7 @@ class TestStages:
             pytest.param("FROM x AS 1a", "Dockerfile:1: invalid name for build stage: '1a'", id="bad name"),
             pytest.param("FROM x as", "Dockerfile:1: FROM takes an image", id="half a FROM"),
             pytest.param("FROM $NONE", "Dockerfile:1: the base name '$NONE' is empty", id="empty base"),
-            pytest.param("FROM --platform=linux/s390x x", "linux/s390x is not this machine's", id="other platform"),
+            pytest.param("FROM --platform=a/b/c/d x", "unknown operating system or architecture", id="platform"),
             pytest.param("FROM --foo=1 x", "Dockerfile:1: unknown flag --foo for FROM", id="unknown flag"),
             pytest.param("FROM x AS a\nCOPY --from=a / /", "circular dependency of the stage 'a'", id="itself"),
             pytest.param("FROM x AS a\nCOPY --from=b / /\nFROM a AS b", "circular dependency", id="a circle"),
@@ -268,14 +268,10 @@ class TestConfiguration:
             pytest.param("COPY --from=$X a b", "'from' does not support variables", id="variable in from"),
             pytest.param("COPY --parents=x a b", "invalid value 'x' for --parents", id="boolean"),
             pytest.param(
-                "ADD https://x/y /y", "https://x/y is not supported by the embedded engine", id="ADD of a URL"
-            ),
-            pytest.param(
                 "ADD --checksum=sha256:1 a b", "--checksum is for what is fetched", id="checksum of a local file"
             ),
             pytest.param("ADD --from=x a b", "unknown flag --from for ADD", id="flag of COPY only"),
             pytest.param("RUN --mount=type=foo,target=/a x", "unsupported mount type 'foo'", id="mount type"),
-            pytest.param("RUN --mount=type=ssh x", "type=ssh is not supported", id="ssh"),
             pytest.param("RUN --mount=type=cache x", "a mount needs a target", id="no target"),
             pytest.param("RUN --mount=type=tmpfs,target=/a,id=1 x", "unexpected key 'id'", id="key of another type"),
             pytest.param("RUN --mount=type=cache,target=/a,sharing=x x", "invalid sharing 'x'", id="sharing"),
@@ -321,10 +317,10 @@ class TestRun:
         assert [run.args for run in runs(result)] == [
             ("/bin/sh", "-c", "echo $A\n"),
             ("/bin/sh", "-c", "echo\n"),
-            ("/bin/sh", "-c", "/dev/pipes/EOF"),
+            ("/bin/sh", "-c", "/run/pipes/EOF"),
             ("/bin/sh", "-c", "cat <<A - 3<<B && x\na\nA\nb\nB"),
         ]
-        assert runs(result)[2].files == (InlineFile("/dev/pipes/EOF", b"#!/usr/bin/python3\nprint()\n", 0o755),)
+        assert runs(result)[2].files == (InlineFile("/run/pipes/EOF", b"#!/usr/bin/python3\nprint()\n", 0o755),)
 
     def test_mounts(self) -> None:
         """Every type of mount is read, with variables expanded and relative targets in the working directory."""

@@ -27,7 +27,7 @@ async def from_(
 ) -> ContainerValue:
     if registry_service is not None:
         return await _from_service(ctx, self, Reference.parse(address), registry_service.contained)
-    resolved = await resolve(ctx.engine, address)
+    resolved = await resolve(ctx.engine, address, self.config.platform)
     return _made_from(self, Image(resolved.key, resolved), resolved.config, resolved.reference_with_digest)
 
 
@@ -41,10 +41,10 @@ def image_ref(ctx: RequestContext, self: ContainerValue) -> str:
     return self.image_ref
 
 
-async def resolve(engine: Any, address: str) -> ResolvedImage:
-    """Which image a reference means, asked with the session's login if there is one."""
+async def resolve(engine: Any, address: str, platform: str = "") -> ResolvedImage:
+    """Which image a reference means on a platform, asked with the session's login if there is one."""
     login = engine.graph.logins.find(Reference.parse(address).registry)
-    resolved: ResolvedImage = await engine.images.resolve(address, login)
+    resolved: ResolvedImage = await engine.images.resolve(address, login, platform)
     return resolved
 
 
@@ -57,7 +57,8 @@ async def _from_service(
     graph = ctx.engine.graph
     async with reached(graph, reference.registry, service) as address:
         settings = graph.images.settings.reaching(reference.registry, address)
-        image = await resolve_at(reference, settings, graph.logins.find(reference.registry))
+        login = graph.logins.find(reference.registry)
+        image = await resolve_at(reference, settings, login, container.config.platform)
     node = ServiceImage(reference.with_digest(image.digest), image, service)
     return _made_from(container, node, image.config, str(reference.with_digest(image.digest)))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from embedded_engine.api.container_image import port
 from embedded_engine.api.paths import expand as _expanded
-from embedded_engine.api.values import ContainerValue, FileValue, SecretValue, ServiceValue
+from embedded_engine.api.values import SCRATCH, ContainerValue, FileValue, SecretValue, ServiceValue
 from embedded_engine.binding import RequestContext, field
 from embedded_engine.errors import EngineError, NotSupportedError
 from embedded_engine.graph import Patch, Scratch
@@ -103,7 +103,7 @@ async def import_(ctx: RequestContext, self: ContainerValue, *, source: FileValu
     from embedded_engine.images.load import load
 
     union = await ctx.engine.graph.union(source.fs)
-    loaded = await load(union.stat(source.path).real, ctx.engine.store, tag or None)
+    loaded = await load(union.stat(source.path).real, ctx.engine.store, tag or None, self.config.platform)
     return replace(
         self,
         fs=LoadedImage(loaded.digest, loaded.tree),
@@ -119,5 +119,8 @@ def _plan(place: str, variants: tuple[ContainerValue, ...], compression: str, me
     chosen = compression.lower() or "gzip"
     if chosen not in ("gzip", "zstd", "uncompressed"):
         raise NotSupportedError(f"{place}(forcedCompression: {compression})")
-    parts = tuple((each.fs, each.config, each.annotations) for each in variants)
+    # A container that nothing was ever put in is no variant of an image.
+    parts = tuple((each.fs, each.config, each.annotations) for each in variants if each.fs is not SCRATCH)
+    if not parts:
+        raise EngineError("no containers to export")
     return ImagePlan(parts, chosen, "docker" if "docker" in media_types.lower() else "oci")

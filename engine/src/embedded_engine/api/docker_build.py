@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from embedded_engine.api.container_image import port, resolve
+from embedded_engine.api.docker_add import fetch
+from embedded_engine.api.socket import SocketValue
 from embedded_engine.api.values import ContainerValue, DirectoryValue, SecretValue
 from embedded_engine.binding import RequestContext
 from embedded_engine.binding import field as bind
@@ -15,10 +17,20 @@ from embedded_engine.graph import Execution, ExecutionRootfs, FsNode, Image, Pat
 from embedded_engine.graph.changes import CopyDirectory, NewDirectory, NewFile, Owner
 from embedded_engine.graph.docker_copy import DockerCopy
 from embedded_engine.graph.identity import fingerprint
-from embedded_engine.graph.process import CacheMount, Mount, Process, SecretMount, Sharing, TmpfsMount, TreeMount
+from embedded_engine.graph.process import (
+    CacheMount,
+    Mount,
+    Process,
+    SecretMount,
+    Sharing,
+    SocketMount,
+    TmpfsMount,
+    TreeMount,
+)
 from embedded_engine.images import steps
 from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.dockerfile import Stage, plan
+from embedded_engine.images.platforms import config_for
 from embedded_engine.secrets import Secret
 from embedded_engine.store import Patterns, parse_ignore_file
 
@@ -47,6 +59,7 @@ class _Build:
     context: FsNode
     secrets: dict[str, Secret]
     no_init: bool
+    ssh: str | None = None
     built: dict[int, _Built] = field(default_factory=dict)
 
     async def stage(self, stage: Stage) -> _Built:
@@ -61,11 +74,11 @@ class _Build:
     async def _base(self, base: steps.Base) -> _Built:
         match base:
             case steps.Scratch():
-                return _Built(Scratch(), ImageConfig())
+                return _Built(Scratch(), config_for(base.platform) if base.platform else ImageConfig())
             case steps.StageRef():
                 return self.built[base.index]
             case steps.ImageRef():
-                resolved = await resolve(self.engine, base.reference)
+                resolved = await resolve(self.engine, base.reference, base.platform)
                 return _Built(Image(resolved.key, resolved), resolved.config)
 
     async def _origin(self, origin: steps.Origin) -> FsNode:
@@ -78,7 +91,11 @@ class _Build:
             case steps.MakeDirectory():
                 return Patch(fs, NewDirectory(step.path, owner=Owner(step.owner, fs) if step.owner else Owner()))
             case steps.Copy():
-                return Patch(fs, await self._copy(fs, step))
+                if step.sources or step.files:
+                    fs = Patch(fs, await self._copy(fs, step))
+                for remote in step.remotes:
+                    fs = Patch(fs, await self._add(fs, step, remote))
+                return fs
 
     async def _copy(self, fs: FsNode, step: steps.Copy) -> DockerCopy:
         return DockerCopy(
@@ -94,14 +111,32 @@ class _Build:
             line=step.line,
         )
 
+    async def _add(self, fs: FsNode, step: steps.Copy, remote: steps.Remote) -> DockerCopy:
+        """What is fetched, copied in; an archive of the web is unpacked only where that is asked for."""
+        fetched = await fetch(self.engine.graph, remote)
+        return DockerCopy(
+            origin=fetched.fs,
+            sources=(fetched.path,),
+            destination=step.destination,
+            owner=Owner(step.owner, fs) if step.owner else Owner(),
+            mode=_mode(step.chmod, step.line),
+            exclude=step.exclude,
+            unpack=remote.unpack,
+            line=step.line,
+        )
+
     async def _process(self, fs: FsNode, run: steps.Run) -> Process:
         if run.network == "host":
             raise NotSupportedError(f"Dockerfile:{run.line}: RUN --network=host")
         mounts: list[Mount] = []
         secret_env: list[tuple[str, Secret]] = []
+        env = dict(run.env)
         for mount in run.mounts:
             if isinstance(mount, steps.SecretMount):
                 self._secret(mount, run, mounts, secret_env)
+            elif isinstance(mount, steps.SshMount):
+                env.setdefault("SSH_AUTH_SOCK", mount.target)
+                mounts += self._agent(mount, run)
             else:
                 mounts.append(await self._mount(mount))
         for inline in run.files:
@@ -110,7 +145,7 @@ class _Build:
         return Process(
             rootfs=fs,
             args=run.args,
-            env=run.env,
+            env=tuple(env.items()),
             cwd=run.workdir,
             user=run.user,
             mounts=tuple(mounts),
@@ -138,6 +173,13 @@ class _Build:
                 )
             case steps.TmpfsMount():
                 return TmpfsMount(mount.target, mount.size)
+
+    def _agent(self, mount: steps.SshMount, run: steps.Run) -> list[Mount]:
+        if self.ssh is None:
+            if mount.required:
+                raise BuildError(f"Dockerfile:{run.line}: an SSH agent is required and was not given")
+            return []
+        return [SocketMount(mount.target, self.ssh, f"{mount.uid}:{mount.gid}" if mount.uid or mount.gid else "")]
 
     def _secret(
         self,
@@ -168,10 +210,8 @@ async def docker_build(
     target: str = "",
     secrets: tuple[SecretValue, ...] = (),
     no_init: bool = False,
-    ssh: object = None,
+    ssh: SocketValue | None = None,
 ) -> ContainerValue:
-    if ssh is not None:
-        raise NotSupportedError("Directory.dockerBuild(ssh:)")
     union = await ctx.engine.graph.union(self.fs)
     path = self.at(dockerfile)
     if not union.exists(path):
@@ -182,7 +222,7 @@ async def docker_build(
     context = Patch(Scratch(), CopyDirectory(self.fs, self.path, "/", Patterns(exclude=tuple(patterns))))
     given = {each["name"]: each["value"] for each in build_args}
     named = {each.secret.name: each.secret for each in secrets}
-    build = _Build(ctx.engine, context, named, no_init)
+    build = _Build(ctx.engine, context, named, no_init, ssh.path if ssh else None)
     stages = plan(text, target=target or None, build_args=given, platform=platform)
     for stage in stages:
         build.built[stage.index] = await build.stage(stage)

@@ -6,20 +6,13 @@ from dataclasses import replace
 
 from embedded_engine.api.values import ContainerValue
 from embedded_engine.binding import RequestContext, field
-from embedded_engine.errors import EngineError
 from embedded_engine.images.config import ImageConfig
-
-
-class PlatformError(EngineError):
-    """A platform that this machine does not run."""
+from embedded_engine.images.platforms import config_for
 
 
 @field("Query", "container")
 def container(ctx: RequestContext, self: object, *, platform: str | None = None) -> ContainerValue:
-    config = ImageConfig()
-    if platform and platform != config.platform:
-        raise PlatformError(f"platform {platform} does not run here: the embedded engine runs {config.platform} only")
-    return replace(ContainerValue(), config=config)
+    return replace(ContainerValue(), config=config_for(platform) if platform else ImageConfig())
 
 
 @field("Query", "defaultPlatform")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from embedded_engine.errors import EngineError, NotSupportedError
+from embedded_engine.errors import EngineError
+from embedded_engine.graph.archives import is_archive, unpack
 from embedded_engine.graph.changes import NOBODY_IN_PARTICULAR, ROOT, Owner, matching
 from embedded_engine.graph.filesystem import Change
 from embedded_engine.graph.identity import fingerprint
@@ -42,7 +42,7 @@ class DockerCopy(Change):
     line: int = 0
 
     async def inputs(self, graph: Graph) -> str:
-        found = self._found(await graph.union(self.origin)) if self.sources else []
+        found = self._found(await graph.union(self.origin)) if self.sources else {}
         contents = [(path, await graph.content(self.origin, path, Patterns(exclude=self.exclude))) for path in found]
         settings = (self.destination, self.files, self.mode, self.parents, self.unpack, await self.owner.key(graph))
         return fingerprint("docker-copy", contents, settings)
@@ -50,38 +50,57 @@ class DockerCopy(Change):
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         owner = await self.owner.resolve(graph)
         source = await graph.union(self.origin) if self.sources else Union(())
-        found = self._found(source) if self.sources else []
+        found = self._found(source) if self.sources else {}
 
         def copy(writer: LayerWriter) -> None:
             into = self.destination.endswith("/") or len(found) + len(self.files) > 1
-            for path in found:
-                self._copy(writer, source, path, owner, into)
+            for path, leading in found.items():
+                self._copy(writer, source, path, leading, owner, into)
             for name, content, mode in self.files:
                 target = posixpath.join(self.destination, name) if into else self.destination
                 writer.write(target, content, mode=self.mode or mode, owner=owner or ROOT)
 
         return copy
 
-    def _copy(self, writer: LayerWriter, source: Union, path: str, owner: tuple[int, int] | None, into: bool) -> None:
+    def _copy(
+        self,
+        writer: LayerWriter,
+        source: Union,
+        path: str,
+        leading: str,
+        owner: tuple[int, int] | None,
+        into: bool,
+    ) -> None:
+        """Copy one source. With `parents`, `leading` is what of its path is not kept."""
         node = source.stat(path)
         target = self.destination
         if self.parents:
-            target = posixpath.join(target, path.strip("/") if node.is_dir else posixpath.dirname(path.strip("/")), "")
+            kept = path.strip("/")[len(leading) :]
+            target = posixpath.join(target, kept if node.is_dir else posixpath.dirname(kept), "")
         if node.is_dir:
             patterns = Patterns(exclude=self.exclude)
             writer.copy_tree(source, path, target, patterns=patterns, owner=owner, permissions=self.mode)
             return
-        if self.unpack and tarfile.is_tarfile(node.real):
-            raise NotSupportedError(f"Dockerfile:{self.line}: ADD of the archive {path}")
+        if self.unpack and is_archive(node.real):
+            unpack(writer, node.real, self.destination, owner)
+            return
         target = posixpath.join(target, "") if into or self.parents else target
         writer.place(target, posixpath.basename(path), node, owner=owner, mode=self.mode)
 
-    def _found(self, source: Union) -> list[str]:
-        """The paths that the sources name; each source must name something."""
-        found: list[str] = []
+    def _found(self, source: Union) -> dict[str, str]:
+        """The paths that the sources name, each with what stands before `/./` in its source.
+
+        A source must name something, unless it has wildcards.
+        """
+        found: dict[str, str] = {}
         for pattern in self.sources:
-            present = [path for path in matching(source, posixpath.join("/", pattern)) if source.exists(path)]
-            if not present:
-                raise CopySourceError(f'Dockerfile:{self.line}: "{pattern}" is not in the build context')
-            found += present
+            leading, pivot, _ = pattern.partition("/./")
+            leading = posixpath.normpath(leading).strip("./") if pivot else ""
+            whole = posixpath.normpath(posixpath.join("/", pattern))
+            present = [path for path in matching(source, whole) if source.exists(path)]
+            if not present and not any(character in pattern for character in "*?["):
+                raise CopySourceError(
+                    f'Dockerfile:{self.line}: failed to calculate checksum of ref: "{pattern}": not found'
+                )
+            found |= dict.fromkeys(present, f"{leading}/" if leading else "")
         return found

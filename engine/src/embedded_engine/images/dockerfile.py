@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from embedded_engine.images.config import ImageConfig, host_architecture
+from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError
 from embedded_engine.images.expand import Expander, ExpansionError
+from embedded_engine.images.platforms import PlatformError, foreign, host_platform, normalize_platform
 from embedded_engine.images.steps import Base, Evaluated, ImageRef, Scratch, StageRef
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
@@ -87,6 +88,7 @@ class Stage:
     arguments: Mapping[str, str] = field(hash=False)
     global_arguments: Mapping[str, str] = field(hash=False)
     names: Mapping[str, int] = field(hash=False)
+    platform: str = ""
 
     @property
     def dependencies(self) -> tuple[int, ...]:
@@ -118,8 +120,8 @@ def plan(
     """
     instructions, escape = parse(text)
     arguments = dict(build_args or {})
-    here = f"linux/{host_architecture()}"
-    stages = _stages(instructions, escape, arguments, here, platform or here, target)
+    here = host_platform()
+    stages = _stages(instructions, escape, arguments, here, normalize_platform(platform or here), target)
     wanted = _find_target(stages, target)
     needed: set[int] = set()
     _need(wanted, stages, needed, ())
@@ -209,6 +211,7 @@ def _stages(
             arguments=arguments,
             global_arguments=global_arguments,
             names=names,
+            platform=foreign(platform),
         )
         for index, (base, name) in enumerate(heads)
     ]
@@ -229,35 +232,23 @@ def _from(row: Instruction, expander: Expander, names: Mapping[str, int], platfo
     try:
         source = expander.word(source)
         wanted = normalize_platform(expander.word(flags["platform"][-1])) if flags.get("platform") else platform
-    except ExpansionError as error:
+    except (ExpansionError, PlatformError) as error:
         raise DockerfileError(str(error), row.line) from error
     if not source:
         raise DockerfileError(f"the base name {row.words[0]!r} is empty: give its variable a default", row.line)
-    if wanted != normalize_platform(platform):
-        raise DockerfileError(f"the platform {wanted} is not this machine's ({platform})", row.line)
     if source == "scratch":
-        return Scratch(), name
+        return Scratch(foreign(wanted)), name
     if source.lower() in names:
         return StageRef(names[source.lower()]), name
-    return ImageRef(source, row.line), name
-
-
-def normalize_platform(text: str) -> str:
-    """The one spelling of a platform: `linux/x86_64` is `linux/amd64`."""
-    parts = text.lower().split("/")
-    if len(parts) == 1:
-        parts = ["linux", *parts] if parts[0] != "linux" else ["linux", host_architecture()]
-    architecture = {"x86_64": "amd64", "aarch64": "arm64", "x86-64": "amd64", "armhf": "arm"}.get(parts[1], parts[1])
-    variant = [part for part in parts[2:] if (architecture, part) != ("arm64", "v8")]
-    return "/".join([parts[0], architecture, *variant])
+    return ImageRef(source, row.line, foreign(wanted)), name
 
 
 def _platform_arguments(here: str, platform: str) -> dict[str, str]:
     """The arguments that every Dockerfile has without declaring them in its head."""
     found: dict[str, str] = {}
     for prefix, text in (("TARGET", platform), ("BUILD", here)):
-        parts = [*normalize_platform(text).split("/"), ""]
-        found |= {f"{prefix}PLATFORM": normalize_platform(text), f"{prefix}OS": parts[0]}
+        parts = [*text.split("/"), ""]
+        found |= {f"{prefix}PLATFORM": text, f"{prefix}OS": parts[0]}
         found |= {f"{prefix}ARCH": parts[1], f"{prefix}VARIANT": parts[2]}
     return found
 

@@ -6,8 +6,8 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from embedded_engine.images.arguments import destination_of, duration, is_set, only, ports, signal_name, strip_tabs
 from embedded_engine.images.config import Healthcheck, ImageConfig
 from embedded_engine.images.dockerfile import (
     DockerfileError,
@@ -29,23 +29,18 @@ from embedded_engine.images.steps import (
     MakeDirectory,
     Mount,
     Origin,
+    Remote,
     Run,
     StageRef,
     Step,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _DEFAULT_SHELL = ("/bin/sh", "-c")
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Arguments that need no ARG to reach a command, and never decide whether it must run again.
 _PROXIES = frozenset(["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"])
+_REMOTE = re.compile(r"(https?|ssh|git)://|git@")
 _HEREDOC = re.compile(r"(\d*)<<(-?)\s*(['\"]?)([a-zA-Z_][a-zA-Z0-9._]*)\3")
-_PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-_NANOSECONDS = {"ns": 1, "us": 1e3, "µs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
-_SHORTEST = 1_000_000
 
 
 class Evaluation:
@@ -139,10 +134,10 @@ class Evaluation:
         return pairs
 
     def _user(self, row: Instruction) -> None:
-        self._config = replace(self._config, user=self._word(_only(row)))
+        self._config = replace(self._config, user=self._word(only(row)))
 
     def _workdir(self, row: Instruction) -> None:
-        path = posixpath.normpath(posixpath.join("/", self._config.workdir, self._word(_only(row))))
+        path = posixpath.normpath(posixpath.join("/", self._config.workdir, self._word(only(row))))
         path = "/" + path.lstrip("/")
         self._config = replace(self._config, workdir=path)
         if path != "/":
@@ -150,11 +145,11 @@ class Evaluation:
 
     def _expose(self, row: Instruction) -> None:
         expander = Expander(self._environment, self._stage.escape)
-        ports = dict.fromkeys(self._config.exposed_ports)
+        found = dict.fromkeys(self._config.exposed_ports)
         for word in row.words:
             for port in expander.words(word):
-                ports |= dict.fromkeys(_ports(port))
-        self._config = replace(self._config, exposed_ports=tuple(ports))
+                found |= dict.fromkeys(ports(port))
+        self._config = replace(self._config, exposed_ports=tuple(found))
 
     def _volume(self, row: Instruction) -> None:
         volumes = [self._word(word) for word in row.words]
@@ -163,7 +158,7 @@ class Evaluation:
         self._config = replace(self._config, volumes=tuple(dict.fromkeys((*self._config.volumes, *volumes))))
 
     def _stop_signal(self, row: Instruction) -> None:
-        self._config = replace(self._config, stop_signal=_signal(self._word(_only(row))))
+        self._config = replace(self._config, stop_signal=signal_name(self._word(only(row))))
 
     def _shell(self, row: Instruction) -> None:
         if not row.json:
@@ -196,10 +191,10 @@ class Evaluation:
             raise ValueError("--retries cannot be negative")
         check = Healthcheck(
             test=("CMD" if row.json else "CMD-SHELL", *(words if row.json else [" ".join(words)])),
-            interval=_duration(flags, "interval"),
-            timeout=_duration(flags, "timeout"),
-            start_period=_duration(flags, "start-period"),
-            start_interval=_duration(flags, "start-interval"),
+            interval=duration(flags, "interval"),
+            timeout=duration(flags, "timeout"),
+            start_period=duration(flags, "start-period"),
+            start_interval=duration(flags, "start-interval"),
             retries=retries,
         )
         self._config = replace(self._config, healthcheck=check)
@@ -208,7 +203,7 @@ class Evaluation:
         """Nothing: the author of an image is no part of its configuration."""
 
     def _on_build(self, row: Instruction) -> None:
-        self._config = replace(self._config, on_build=(*self._config.on_build, _only(row)))
+        self._config = replace(self._config, on_build=(*self._config.on_build, only(row)))
 
     # --- instructions that change files ---
 
@@ -253,10 +248,10 @@ class Evaluation:
         if alone is None:
             bodies = "".join(f"\n{heredoc.content}{heredoc.name}" for heredoc in row.heredocs)
             return (*shell, text + bodies), ()
-        content = _strip_tabs(row.heredocs[0].content) if alone[2] else row.heredocs[0].content
+        content = strip_tabs(row.heredocs[0].content) if alone[2] else row.heredocs[0].content
         if not content.startswith("#!"):
             return (*shell, content), ()
-        path = f"/dev/pipes/{row.heredocs[0].name}"
+        path = f"/run/pipes/{row.heredocs[0].name}"
         return (*shell, path), (InlineFile(path, content.encode(), 0o755),)
 
     def _copy(self, row: Instruction) -> None:
@@ -275,11 +270,18 @@ class Evaluation:
         *sources, destination = row.words
         files = tuple(self._inline(heredoc, sources) for heredoc in row.heredocs)
         plain = [self._word(source) for source in sources if not (row.heredocs and _HEREDOC.fullmatch(source))]
-        for source in plain:
-            if add and re.match(r"(https?|ssh|git)://|git@", source):
-                raise ValueError(f"{source} is not supported by the embedded engine: use RUN with curl or git")
+        remotes = [
+            Remote(
+                source,
+                self._flag(flags, "checksum") or "",
+                keep_git_dir=is_set(flags, "keep-git-dir"),
+                unpack=is_set(flags, "unpack"),
+            )
+            for source in plain
+            if add and _REMOTE.match(source)
+        ]
         for name in ("checksum", "keep-git-dir"):
-            if name in flags:
+            if name in flags and not remotes:
                 raise ValueError(f"--{name} is for what is fetched, and nothing here is")
         target = self._word(destination)
         origin: Origin = Context()
@@ -288,17 +290,18 @@ class Evaluation:
         self._steps.append(
             Copy(
                 origin=origin,
-                sources=tuple(plain),
-                destination=_destination(self._config.workdir, target),
+                sources=tuple(source for source in plain if not (add and _REMOTE.match(source))),
+                destination=destination_of(self._config.workdir, target),
                 files=files,
                 owner=self._flag(flags, "chown"),
                 chmod=self._flag(flags, "chmod"),
                 exclude=tuple(self._word(text) for text in flags.get("exclude", [])),
-                parents=_is_set(flags, "parents"),
-                link=_is_set(flags, "link"),
-                unpack=add and flags.get("unpack", ["true"])[-1] != "false",
+                parents=is_set(flags, "parents"),
+                link=is_set(flags, "link"),
+                unpack=add and (is_set(flags, "unpack") or "unpack" not in flags),
                 line=row.line,
                 label=row.original,
+                remotes=tuple(remotes),
             )
         )
 
@@ -309,7 +312,7 @@ class Evaluation:
     def _inline(self, heredoc: Heredoc, words: Iterable[str]) -> InlineFile:
         """The file that a here-document of COPY makes. Unless its name is quoted, variables in it are expanded."""
         announced = next(match for word in words if (match := _HEREDOC.fullmatch(word)) and match[4] == heredoc.name)
-        content = _strip_tabs(heredoc.content) if announced[2] else heredoc.content
+        content = strip_tabs(heredoc.content) if announced[2] else heredoc.content
         if not announced[3]:
             content = Expander(self._environment, self._stage.escape, keep_quotes=True).word(content)
         return InlineFile(heredoc.name, content.encode())
@@ -321,71 +324,10 @@ class Evaluation:
             if "$" in text:
                 raise ValueError("'from' does not support variables: make it a stage (FROM $... AS name)")
             index = find_stage(text, self._stage.names)
-            return ImageRef(text, row.line) if index is None else StageRef(index)
+            return ImageRef(text, row.line, self._stage.platform) if index is None else StageRef(index)
 
         return read
 
     def _command(self, row: Instruction) -> tuple[str, ...]:
         """A JSON list as it is; anything else is one argument for the shell."""
         return row.words if row.json else (*(self._config.shell or _DEFAULT_SHELL), " ".join(row.words))
-
-
-def _only(row: Instruction) -> str:
-    """The one argument of an instruction that takes no more."""
-    if len(row.words) != 1:
-        raise ValueError("it takes exactly one argument")
-    return row.words[0]
-
-
-def _destination(workdir: str, text: str) -> str:
-    """An absolute path; it ends with a slash if it must be a directory."""
-    path = "/" + posixpath.normpath(posixpath.join("/", workdir, text)).lstrip("/")
-    directory = text.endswith(("/", "/.")) or text in {".", ".."}
-    return f"{path}/" if directory and path != "/" else path
-
-
-def _is_set(flags: Mapping[str, list[str]], name: str) -> bool:
-    """A flag that is there, or has the value true."""
-    value = flags.get(name, ["false"])[-1]
-    if value not in {"true", "false"}:
-        raise ValueError(f"invalid value {value!r} for --{name}: expected true or false")
-    return value == "true"
-
-
-def _strip_tabs(text: str) -> str:
-    """`<<-` takes leading tabs away."""
-    return re.sub(r"^\t+", "", text, flags=re.MULTILINE)
-
-
-def _ports(text: str) -> Sequence[str]:
-    """`80`, `80/udp` or `8000-8003/tcp` as OCI writes ports."""
-    match = _PORTS.fullmatch(text)
-    if match is None:
-        raise ValueError(f"invalid port {text!r}")
-    first, last = int(match[1]), int(match[2] or match[1])
-    if not 0 < first <= last <= 65535:
-        raise ValueError(f"invalid port {text!r}")
-    return [f"{port}/{(match[3] or 'tcp').lower()}" for port in range(first, last + 1)]
-
-
-def _signal(text: str) -> str:
-    """The name or number of a signal that exists."""
-    import signal
-
-    name = text.upper().removeprefix("SIG")
-    known = f"SIG{name}" in signal.Signals.__members__ or re.fullmatch(r"RT(MIN|MAX)([+-]\d+)?", name)
-    if not known and not (text.isdecimal() and 0 < int(text) < 65):
-        raise ValueError(f"unknown signal {text!r}")
-    return text
-
-
-def _duration(flags: Mapping[str, list[str]], name: str) -> int:
-    """A duration such as `1m30s` in nanoseconds; 0 where it is not given."""
-    text = flags.get(name, ["0s"])[-1]
-    parts = _DURATION.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"invalid duration {text!r} for --{name}: expected one such as 30s or 1m30s")
-    value = round(sum(float(number) * _NANOSECONDS[unit] for number, unit in parts))
-    if 0 < value < _SHORTEST:
-        raise ValueError(f"--{name} must be at least 1ms")
-    return value

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from embedded_engine.images.config import ImageConfig, host_architecture
+from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError
+from embedded_engine.images.platforms import fits, host_platform
 from embedded_engine.images.pull import Layer, add_layer, chain_names, read_layers
 from embedded_engine.store.errors import storage_errors
 from embedded_engine.store.files import remove_tree
@@ -37,19 +38,20 @@ class LoadedImage:
     tree: Tree
 
 
-async def load(source: Path, store: Store, tag: str | None = None) -> LoadedImage:
+async def load(source: Path, store: Store, tag: str | None = None, platform: str = "") -> LoadedImage:
     """Read an image from a layout's directory or from a tar file.
 
-    `tag` chooses one where the file has several. Raises ImageError for what is no image, or damaged.
+    `tag` chooses one where the file has several, and of one for several platforms it is that for `platform`, by default
+    this machine's. Raises ImageError for what is no image, or damaged.
     """
-    return await asyncio.to_thread(_load, source, store, tag)
+    return await asyncio.to_thread(_load, source, store, tag, platform or host_platform())
 
 
-def _load(source: Path, store: Store, tag: str | None) -> LoadedImage:
+def _load(source: Path, store: Store, tag: str | None, platform: str) -> LoadedImage:
     with ExitStack() as stack, storage_errors("read an image"):
         files = stack.enter_context(_Files(source))
         if files.has("index.json"):
-            digest, manifest, config = _read_oci(files, tag)
+            digest, manifest, config = _read_oci(files, tag, platform)
             rows = read_layers(manifest, config)
             paths = [_path(layer.digest) for layer in rows]
         elif files.has("manifest.json"):
@@ -127,14 +129,14 @@ class _Files(AbstractContextManager["_Files"]):
             raise ImageError(f"the image's {path} is not JSON") from error
 
 
-def _read_oci(files: _Files, tag: str | None) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
-    """Digest, manifest and configuration of the image for this machine in an OCI layout."""
+def _read_oci(files: _Files, tag: str | None, platform: str) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    """Digest, manifest and configuration of the image for a platform in an OCI layout."""
     document = files.document("index.json")
     digest = ""
     for _ in range(_DEEPEST_INDEX):
         if "manifests" not in document:
             break
-        digest = _choose(document["manifests"], tag)
+        digest = _choose(document["manifests"], tag, platform)
         document = files.document(_path(digest))
         tag = None
     if "layers" not in document:
@@ -154,15 +156,15 @@ def _read_docker(files: _Files, tag: str | None) -> tuple[str, Mapping[str, Any]
     return f"sha256:{digest}", config, list(found[0]["Layers"])
 
 
-def _choose(rows: list[dict[str, Any]], tag: str | None) -> str:
-    """The digest of the one image that has the tag and is for this machine."""
+def _choose(rows: list[dict[str, Any]], tag: str | None, platform: str) -> str:
+    """The digest of the one image that has the tag and is for the platform."""
     named = [row for row in rows if tag is None or any(_matches(name, tag) for name in _names(row))]
     if tag is not None and not named and len(rows) == 1 and not list(_names(rows[0])):
         named = rows
-    here = [row for row in named if _fits(row.get("platform"))]
+    here = [row for row in named if fits(row.get("platform") or {}, platform)]
     if not here:
         names = ", ".join(name for row in rows for name in _names(row))
-        raise ImageError(f"the file has no image {tag or ''} for this machine{f': it has {names}' if names else ''}")
+        raise ImageError(f"the file has no image {tag or ''} for {platform}{f': it has {names}' if names else ''}")
     if len(here) > 1 and tag is None and len({row["digest"] for row in here}) > 1:
         raise ImageError(
             f"the file has several images: choose one of {', '.join(n for row in here for n in _names(row))}"
@@ -178,10 +180,6 @@ def _names(row: Mapping[str, Any]) -> list[str]:
 def _matches(name: str, tag: str) -> bool:
     """Whether a tag is the name, its short form, or the part after the colon."""
     return tag in (name, name.removeprefix("docker.io/").removeprefix("library/"), name.rpartition(":")[2])
-
-
-def _fits(platform: Mapping[str, Any] | None) -> bool:
-    return not platform or (platform.get("os"), platform.get("architecture")) == ("linux", host_architecture())
 
 
 def _path(digest: str) -> str:

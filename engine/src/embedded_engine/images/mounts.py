@@ -15,6 +15,7 @@ from embedded_engine.images.steps import (
     Mount,
     SecretMount,
     Sharing,
+    SshMount,
     StageRef,
     TmpfsMount,
 )
@@ -24,8 +25,10 @@ _FIELDS = {
     "bind": {"from", "source", "target", "readonly", "readwrite"},
     "cache": {"from", "source", "target", "readonly", "readwrite", "id", "sharing", "mode", "uid", "gid"},
     "tmpfs": {"target", "size"},
+    "ssh": {"id", "target", "required", "mode", "uid", "gid"},
     "secret": {"id", "source", "target", "env", "required", "mode", "uid", "gid"},
 }
+SSH_SOCKET = "/run/buildkit/ssh_agent.0"
 _SIZE = re.compile(r"(\d+)\s*([kmgt]?)i?b?", re.IGNORECASE)
 
 
@@ -40,10 +43,8 @@ def parse_mount(text: str, workdir: str, origin: Callable[[str], StageRef | Imag
         name = _ALIASES.get(name.lower(), name.lower())
         fields[name] = value if equals else "true"
     kind = fields.pop("type", "bind")
-    if kind == "ssh":
-        raise ValueError("--mount=type=ssh is not supported by the embedded engine")
     if kind not in _FIELDS:
-        raise ValueError(f"unsupported mount type {kind!r}: expected bind, cache, tmpfs or secret")
+        raise ValueError(f"unsupported mount type {kind!r}: expected bind, cache, tmpfs, secret or ssh")
     if unknown := fields.keys() - _FIELDS[kind]:
         raise ValueError(f"unexpected key {min(unknown)!r} for a mount of type {kind}")
     reader = _Reader(fields, workdir, origin)
@@ -52,6 +53,7 @@ def parse_mount(text: str, workdir: str, origin: Callable[[str], StageRef | Imag
         "cache": reader.cache,
         "tmpfs": reader.tmpfs,
         "secret": reader.secret,
+        "ssh": reader.ssh,
     }
     return readers[kind]()
 
@@ -106,6 +108,16 @@ class _Reader:
             mode=self._mode(0o400),
             uid=self._number("uid"),
             gid=self._number("gid"),
+        )
+
+    def ssh(self) -> SshMount:
+        target = posixpath.join("/", self._workdir, self._fields.get("target", SSH_SOCKET))
+        return SshMount(
+            posixpath.normpath(target),
+            self._flag("required"),
+            self._mode(0o600),
+            self._number("uid"),
+            self._number("gid"),
         )
 
     def _target(self) -> str:

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from embedded_engine.images.auth import Credentials, find_credentials
-from embedded_engine.images.config import ImageConfig, host_architecture
+from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError, NotFoundError, UnreachableError
+from embedded_engine.images.platforms import described, fits, host_platform
 from embedded_engine.images.reference import Reference
 from embedded_engine.images.registry import Document, Registry
 from embedded_engine.images.settings import Settings
@@ -53,9 +54,14 @@ class RemoteImage:
     config: ImageConfig
 
 
-async def resolve(reference: Reference, settings: Settings, credentials: Credentials | None = None) -> RemoteImage:
-    """Ask the registry's mirrors and the registry itself, in this order; the first that has the image answers."""
-    platform = f"linux/{host_architecture()}"
+async def resolve(
+    reference: Reference, settings: Settings, credentials: Credentials | None = None, platform: str = ""
+) -> RemoteImage:
+    """Ask the registry's mirrors and the registry itself, in this order; the first that has the image answers.
+
+    Of an image for several platforms it is the one for `platform`, by default this machine's.
+    """
+    platform = platform or host_platform()
     errors: list[ImageError] = []
     async with _Endpoints(reference, settings, credentials) as endpoints:
         for address in endpoints.addresses:
@@ -212,10 +218,9 @@ def _choose(index: Mapping[str, Any], platform: str, reference: Reference) -> st
     """The digest of the manifest for a platform. Attestations are for no platform."""
     offered: list[str] = []
     for row in index.get("manifests", []):
-        described = row.get("platform") or {}
-        name = f"{described.get('os', 'linux')}/{described.get('architecture', '')}"
-        if name == platform or not described:
+        made_for = row.get("platform") or {}
+        if fits(made_for, platform):
             return str(row["digest"])
-        if described.get("os") != "unknown":
-            offered.append("/".join(part for part in (name, described.get("variant", "")) if part))
+        if made_for.get("os") != "unknown":
+            offered.append(described(made_for))
     raise ImageError(f"{reference.familiar} is not made for {platform}, only for {', '.join(offered) or 'nothing'}")

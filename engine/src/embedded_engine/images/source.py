@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from embedded_engine.events import Emit, Note, StepFinished, StepStarted
 from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError, SilentError, UnreachableError
+from embedded_engine.images.platforms import foreign
 from embedded_engine.images.recipes import LABEL, Recipe, RecipeTable
 from embedded_engine.images.reference import Reference
 from embedded_engine.images.settings import Settings
@@ -56,7 +57,7 @@ class ImageSource:
         self._table: RecipeTable | None = None
         self._silent: dict[str, str] = {}
         self._builder: DebianBuilder | None = None
-        self._resolved: dict[Reference, ResolvedImage] = {}
+        self._resolved: dict[tuple[Reference, str], ResolvedImage] = {}
 
     @property
     def settings(self) -> Settings:
@@ -65,18 +66,21 @@ class ImageSource:
             self._given_settings = Settings.load()
         return self._given_settings
 
-    async def resolve(self, reference: str, credentials: Credentials | None = None) -> ResolvedImage:
+    async def resolve(
+        self, reference: str, credentials: Credentials | None = None, platform: str = ""
+    ) -> ResolvedImage:
         """Find out which image a reference means. An answer of the last hour is taken from the store.
 
-        Without `credentials` the logins of Docker's configuration file are used.
+        Of several platforms' images it is that of `platform`, by default this machine's. Without `credentials` the logins of Docker's configuration file are used.
 
         Raises ImageError: not a reference, nobody has it, no login.
         """
         parsed = Reference.parse(reference)
-        if parsed not in self._resolved:
-            async with self._store.lock(f"reference:{parsed}"):
-                self._resolved[parsed] = await self._resolve(parsed, credentials)
-        return self._resolved[parsed]
+        wanted = (parsed, foreign(platform))
+        if wanted not in self._resolved:
+            async with self._store.lock(_record(*wanted)):
+                self._resolved[wanted] = await self._resolve(*wanted, credentials)
+        return self._resolved[wanted]
 
     async def fetch(self, resolved: ResolvedImage, credentials: Credentials | None = None) -> Tree:
         """The image's file system, built or downloaded if the store does not have it."""
@@ -90,22 +94,26 @@ class ImageSource:
             self._store.results.put(f"image:{resolved.key}", {"layers": list(tree.layers)}, tree.layers)
             return tree
 
-    async def _resolve(self, reference: Reference, credentials: Credentials | None) -> ResolvedImage:
+    async def _resolve(self, reference: Reference, platform: str, credentials: Credentials | None) -> ResolvedImage:
         """The remembered answer while it is fresh, else the registry's, else the stale one, else a recipe's."""
-        remembered = self._remembered(reference)
+        remembered = self._remembered(reference, platform)
         if remembered is not None and remembered[1]:
             return remembered[0]
         try:
-            resolved = await self._ask_registry(reference, credentials)
+            resolved = await self._ask_registry(reference, platform, credentials)
         except UnreachableError as error:
             if remembered is not None and remembered[0].origin is Origin.REGISTRY:
                 self._emit(Note(f"{reference.familiar}: {error}; the image of an earlier run is used"))
                 return remembered[0]
+            if platform:
+                raise ImageError(f"cannot get {reference.familiar} for {platform}: {error}") from None
             resolved = self._stand_in(reference, error)
-        self._remember(reference, resolved)
+        self._remember(reference, platform, resolved)
         return resolved
 
-    async def _ask_registry(self, reference: Reference, credentials: Credentials | None) -> ResolvedImage:
+    async def _ask_registry(
+        self, reference: Reference, platform: str, credentials: Credentials | None
+    ) -> ResolvedImage:
         """The registry's answer."""
         if self.settings.offline:
             raise UnreachableError("no registry is asked (offline)")
@@ -114,7 +122,7 @@ class ImageSource:
         from embedded_engine.images.pull import resolve
 
         try:
-            remote = await resolve(reference, self.settings, credentials)
+            remote = await resolve(reference, self.settings, credentials, platform)
         except SilentError as error:
             # One wait per session is enough.
             self._silent[reference.registry] = str(error)
@@ -166,9 +174,9 @@ class ImageSource:
         record = self._store.results.get(f"image:{resolved.key}")
         return Tree(tuple(record["layers"])) if record is not None else None
 
-    def _remembered(self, reference: Reference) -> tuple[ResolvedImage, bool] | None:
+    def _remembered(self, reference: Reference, platform: str) -> tuple[ResolvedImage, bool] | None:
         """An earlier answer and whether it is fresh; a digest never means another image. None when there is none."""
-        record = self._store.results.get(f"reference:{reference}")
+        record = self._store.results.get(_record(reference, platform))
         if record is None:
             return None
         fresh = 0 <= time.time() - record["time"] < self.settings.lifetime
@@ -185,7 +193,7 @@ class ImageSource:
         )
         return resolved, fresh or reference.digest is not None
 
-    def _remember(self, reference: Reference, resolved: ResolvedImage) -> None:
+    def _remember(self, reference: Reference, platform: str, resolved: ResolvedImage) -> None:
         """Keep the answer for the next runs."""
         record: dict[str, Any] = {
             "reference": resolved.reference_with_digest,
@@ -195,7 +203,7 @@ class ImageSource:
             "source": resolved.source,
             "time": time.time(),
         }
-        self._store.results.put(f"reference:{reference}", record, ())
+        self._store.results.put(_record(reference, platform), record, ())
 
     @asynccontextmanager
     async def _step(self, label: str) -> AsyncIterator[None]:
@@ -209,6 +217,11 @@ class ImageSource:
             self._emit(StepFinished(step, label, time.monotonic() - start, error=text))
             raise
         self._emit(StepFinished(step, label, time.monotonic() - start))
+
+
+def _record(reference: Reference, platform: str) -> str:
+    """Under which name the answer for a reference is kept; without a platform that for this machine."""
+    return f"reference:{reference} {platform}".rstrip()
 
 
 def _by_recipe(reference: Reference, recipe: Recipe) -> ResolvedImage:

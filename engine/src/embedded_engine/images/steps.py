@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 from embedded_engine.images.config import ImageConfig
+
+_REPOSITORY = re.compile(r"\.git(#.*)?$")
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,18 @@ class StageRef:
 
 @dataclass(frozen=True)
 class ImageRef:
-    """An image, as it is written. `line` is where."""
+    """An image, as it is written, for a platform. `line` is where."""
 
     reference: str
     line: int
+    platform: str = ""
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """Nothing: an empty file system without configuration."""
+    """Nothing: an empty file system without configuration, for a platform."""
+
+    platform: str = ""
 
 
 Base = StageRef | ImageRef | Scratch
@@ -91,7 +97,33 @@ class SecretMount:
     gid: int = 0
 
 
-Mount = BindMount | CacheMount | TmpfsMount | SecretMount
+@dataclass(frozen=True)
+class SshMount:
+    """A socket of an agent for SSH at `target`. A missing one is an error only if `required`."""
+
+    target: str
+    required: bool = False
+    mode: int = 0o600
+    uid: int = 0
+    gid: int = 0
+
+
+Mount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file of the web or a git repository (with `#ref:directory`), to be fetched. `checksum` is empty or expected."""
+
+    url: str
+    checksum: str = ""
+    keep_git_dir: bool = False
+    unpack: bool = False
+
+    @property
+    def is_git(self) -> bool:
+        """Whether it is a repository rather than a file."""
+        return not self.url.startswith(("http://", "https://")) or _REPOSITORY.search(self.url) is not None
 
 
 @dataclass(frozen=True)
@@ -127,8 +159,8 @@ class Copy:
     """Copy files. `sources` are relative to the root of `origin`, with wildcards; `files` join them.
 
     `destination` is absolute and ends with `/` when it must be a directory. `owner` is `user[:group]` by name or number;
-    None keeps what the origin has (files of the context are root's). `chmod` is octal or symbolic. With `unpack` a
-    source that is a tar archive is unpacked into the destination.
+    None keeps what the origin has (files of the context are root's). `chmod` is octal. With `unpack` a source that is a
+    tar archive is unpacked into the destination. `remotes` join the sources.
     """
 
     origin: Origin
@@ -143,6 +175,7 @@ class Copy:
     unpack: bool
     line: int
     label: str
+    remotes: tuple[Remote, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ _ROOTLESS_OPTIONS = "index=off,metacopy=off,userxattr"
 _MOST_LAYERS = 500
 """The kernel's own bound on the layers of an overlay."""
 
-_FORMATS = (b"\x7fELF", b"#!")
-"""How what the kernel executes begins."""
+_BINARY = b"\x7fELF"
+_INTEL_386 = b"\x03\x00"
+"""How a binary begins, and the 32-bit machine that a 64-bit one runs, in byte 18 and 19."""
 
 SYSTEM_DIRECTORIES = ("/proc", "/dev", "/sys")
 """Mounted by the runtime; where they are missing in the root they are stubs like all others."""
@@ -57,9 +58,9 @@ class Rootfs:
             raise RootfsError(f"working directory {plan['cwd']}: {error.strerror}") from error
 
     def unknown_format(self, candidates: list[str]) -> str | None:
-        """The first of these paths that is a program, if it is neither a binary nor a script that names its interpreter.
+        """The first of these paths that is a program, if the kernel cannot execute it.
 
-        An init would have a shell read it; the kernel refuses it.
+        That is what is neither a binary for this machine nor a script that names its interpreter. An init would have a shell read it.
         """
         for path in candidates:
             try:
@@ -70,7 +71,7 @@ class Rootfs:
                 mode = os.stat(descriptor).st_mode
                 if stat.S_ISREG(mode) and mode & 0o111:
                     with open(f"/proc/self/fd/{descriptor}", "rb") as file:
-                        return None if file.read(4).startswith(_FORMATS) else path
+                        return None if _can_execute(file.read(20)) else path
             finally:
                 os.close(descriptor)
         return None
@@ -207,6 +208,18 @@ class Rootfs:
             self._undo.append(copied_up.prune)
             self._undo.append(lambda: _forget_volatile(work))
         self._undo.append(lambda: _unmount(place))
+
+
+def _can_execute(head: bytes) -> bool:
+    if not head.startswith(_BINARY):
+        return head.startswith(b"#!")
+    with open("/proc/self/exe", "rb") as own:
+        machines = (own.read(20)[18:20], _INTEL_386)
+    try:
+        translated = any(name.startswith("qemu-") for name in os.listdir("/proc/sys/fs/binfmt_misc"))
+    except OSError:
+        translated = False
+    return translated or head[18:20] in machines
 
 
 class RootfsError(Exception):
