@@ -143,7 +143,7 @@ class EngineTarget:
             .with_env_variable("POSTGRES_PASSWORD", _PASSWORD)
             .with_env_variable("PGDATA", _CLUSTER)
             .with_new_file(_START, text_of("lasting_postgres.sh"))
-            .with_(_lasting(_DATA, f"{self._name}-postgres"))
+            .with_(lasting(_DATA, f"{self._name}-postgres"))
             .with_(marked_fresh(self._turn))
             .with_exposed_port(5432)
             .with_docker_healthcheck(
@@ -156,15 +156,15 @@ class EngineTarget:
         return (
             dag.container()
             .from_(images.REDIS)
-            .with_(_lasting("/data", f"{self._name}-redis"))
+            .with_(lasting("/data", f"{self._name}-redis"))
             .with_(marked_fresh(self._turn))
             .with_exposed_port(6379)
             .as_service(args=["redis-server", "--appendonly", "yes"], use_entrypoint=True)
         )
 
 
-def _lasting(path: str, name: str) -> Step:
-    """Mount data that outlives its container, for one user at a time."""
+def lasting(path: str, name: str) -> Step:
+    """Mount data that outlives its container, for one user at a time; another sharing mode would be other data."""
     return lambda container: container.with_mounted_cache(
         path, dag.cache_volume(f"target-{name}"), sharing=CacheSharingMode.LOCKED
     )

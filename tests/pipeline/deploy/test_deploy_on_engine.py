@@ -14,7 +14,7 @@ from dagger import dag
 
 from ci import Ci, sources
 from ci.deploy import Deployment, Ending, deploy
-from ci.engine_target import EngineTarget
+from ci.engine_target import EngineTarget, lasting
 from ci.images import POSTGRES
 from ci.registry import Repository
 from ci.target import TargetFailed
@@ -161,8 +161,8 @@ async def test_an_image_that_the_registry_lacks_touches_nothing(images: Images, 
 async def test_what_a_killed_run_leaves_harms_no_later_one(images: Images, target: EngineTarget) -> None:
     """Half of a first start is made anew; a database that was killed has what it had."""
     half = "mkdir -p /data/cluster && echo 17 >/data/cluster/PG_VERSION"
-    volume = dag.cache_volume(f"target-{target.name}-postgres")
-    await dag.container().from_(POSTGRES).with_mounted_cache("/data", volume).with_exec(["sh", "-c", half]).sync()
+    left = dag.container().from_(POSTGRES).with_(lasting("/data", f"{target.name}-postgres"))
+    await left.with_exec(["sh", "-c", half]).sync()
     async with target.turn():
         assert await target.current() is None
         await target.record(images.good)
