@@ -60,7 +60,7 @@ class Patience:
     """Before the second attempt; each pause is twice the one before."""
     push: float = 900
     """For an image on its way to the registry; nothing is built in that time."""
-    start: float = 300
+    start: float = 600
     """For the container that asks, which may have to be made first."""
 
 
@@ -196,7 +196,7 @@ async def _ask(repository: Repository, ask: str, names: Sequence[str], digest: s
         "ask": ask,
         "names": list(names),
         "digest": digest,
-        "login": {"username": repository.username, "password_file": _PASSWORD} if repository.password else None,
+        "login": _login(repository),
         "plain": repository.service is not None,
         "attempt_seconds": repository.patience.attempt,
         "total_seconds": repository.patience.question,
@@ -217,6 +217,12 @@ async def _ask(repository: Repository, ask: str, names: Sequence[str], digest: s
     except (dagger.QueryError, ValueError) as error:
         raise RegistryBroken(f"{repository.address} could not be asked: {_one_line(error)}") from error
     return answers
+
+
+def _login(repository: Repository) -> dict[str, str] | None:
+    if repository.password is None:
+        return None
+    return {"username": repository.username, "password_file": _PASSWORD, "authfile": f"{_MEMORY}/auth.json"}
 
 
 def skopeo() -> dagger.Container:

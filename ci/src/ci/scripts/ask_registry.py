@@ -2,7 +2,7 @@
 
 Usage: python ask_registry.py QUESTION    one JSON object:
   {"repository": "host/path", "ask": "digests" | "revisions" | "give", "names": [...],
-   "digest": "sha256:...", "login": {"username": "...", "password_file": "..."} | null, "plain": false,
+   "digest": "sha256:...", "login": {"username": "...", "password_file": "...", "authfile": "..."} | null, "plain": false,
    "attempt_seconds": 60, "total_seconds": 180, "first_pause": 0.5}
 Among the names of "digests", "" asks for the names of all tags.
 Prints a JSON object with an answer for each name: {"is": "found", "value": "..."}, or {"is": "absent"}, or
@@ -17,7 +17,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -201,10 +200,10 @@ def given(registry: Registry, digest: str, tags: list[str]) -> dict[str, Any]:
     return said
 
 
-def write_login(host: str, login: dict[str, str], folder: Path) -> Path:
-    """Write the file in which skopeo looks for a login; the folder is in memory."""
+def write_login(host: str, login: dict[str, str]) -> Path:
+    """Write the file in which skopeo looks for a login, to a place in memory."""
     pair = f"{login['username']}:".encode() + Path(login["password_file"]).read_bytes()
-    authfile = folder / "auth.json"
+    authfile = Path(login["authfile"])
     with os.fdopen(os.open(authfile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump({"auths": {host: {"auth": base64.b64encode(pair).decode()}}}, file)
     return authfile
@@ -213,11 +212,9 @@ def write_login(host: str, login: dict[str, str], folder: Path) -> Path:
 def main(text: str) -> int:
     """Answer a question."""
     question = json.loads(text)
-    # The password is on no disk: the engine mounts memory there.
-    with tempfile.TemporaryDirectory(dir="/run/registry" if question["login"] else None) as folder:
-        host = question["repository"].partition("/")[0]
-        authfile = write_login(host, question["login"], Path(folder)) if question["login"] else None
-        print(json.dumps(answers(Registry(question, authfile), question)))
+    host = question["repository"].partition("/")[0]
+    authfile = write_login(host, question["login"]) if question["login"] else None
+    print(json.dumps(answers(Registry(question, authfile), question)))
     return 0
 
 
