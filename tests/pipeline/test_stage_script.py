@@ -1,6 +1,7 @@
 """The wrapper that every stage's commands run under, run for real by sh."""
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -83,3 +84,34 @@ def test_reports_that_are_there_already_stay(script: Path) -> None:
     other.write_text("kept")
     run(script, "true")
     assert other.read_text() == "kept"
+
+
+def test_a_stage_that_takes_too_long_is_ended_and_says_so(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an exit code that no engine keeps, so that the next run tries again; what was printed before is there."""
+    monkeypatch.setenv("CI_SECONDS", "1")
+    done = run(script, "echo before; sleep 30", "echo never")
+    assert done.returncode == record_of(script).exit_code == 143
+    assert log_of(script).splitlines()[1:] == ["before", "ended after 1 s, the time that this stage may take"]
+
+
+def test_commands_share_the_time_of_their_stage(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them begins a new one."""
+    monkeypatch.setenv("CI_SECONDS", "2")
+    assert run(script, "sleep 1", "sleep 1.5").returncode == 143
+
+
+@pytest.mark.parametrize("code", [124, 137])
+def test_a_command_that_ends_like_one_out_of_time_is_no_such_thing(
+    script: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Its own exit code stays."""
+    monkeypatch.setenv("CI_SECONDS", "60")
+    assert run(script, f"exit {code}").returncode == code
+
+
+def test_a_process_that_wants_too_much_memory_is_refused(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It learns that there is none, and the machine keeps its own."""
+    monkeypatch.setenv("CI_MEGABYTES", "256")
+    hungry = f"{sys.executable} -c 'bytearray(1 << 30)'"
+    assert run(script, hungry).returncode == 1
+    assert "MemoryError" in log_of(script)

@@ -40,8 +40,9 @@ async def run(
     commit = known.facts.commit
     history = at(history, commit)
     files = (await files_of(history, commit)).filter(exclude=sources.IGNORED)
-    module = await pipeline(files, commit if plan.image else "")
-    results = await suites.run(module, _stages(plan), history=history, **_proposed(known.facts))
+    names = _stages(plan)
+    module = await pipeline(files, commit if plan.image else "") if names else None
+    results = await suites.run(module, names, history=history, **_proposed(known.facts))
     tested = tuple(result.outcome for result in results)
 
     silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}

@@ -12,6 +12,7 @@ from dagger import ReturnType, telemetry
 from ci.errors import NotRun, StageFailed
 from ci.excerpt import excerpt, root_cause
 from ci.outcome import Outcome, Record, Status
+from ci.policy.limits import limit_of
 from ci.scripts import text_of
 
 Module = TypeVar("Module")
@@ -26,6 +27,8 @@ REPORTS: Final = "/reports"
 """Where a stage leaves its reports: logs/, times/, junit/, coverage/. No two stages write the same file."""
 
 _WRAPPER: Final = "/opt/ci/stage.sh"
+_TIME_IS_OVER: Final = 143
+"""What the wrapper ends with then: beyond the exit codes that `expect` covers, so that the stage runs again next time."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,9 @@ def recorded(stage: str, *commands: Sequence[str] | str) -> Step:
     A command is a list of arguments, or one line of shell.
     """
     lines = [command if isinstance(command, str) else shlex.join(command) for command in commands]
-    return lambda container: container.with_exec(["sh", _WRAPPER, REPORTS, stage, *lines], expect=ReturnType.ANY)
+    return lambda container: container.with_(_bounded(stage)).with_exec(
+        ["sh", _WRAPPER, REPORTS, stage, *lines], expect=ReturnType.ANY
+    )
 
 
 def asked(stage: str, command: str) -> Step:
@@ -60,7 +65,15 @@ def asked(stage: str, command: str) -> Step:
 
     A failure is not kept: the next run asks again.
     """
-    return lambda container: container.with_exec(["sh", _WRAPPER, REPORTS, stage, command])
+    return lambda container: container.with_(_bounded(stage)).with_exec(["sh", _WRAPPER, REPORTS, stage, command])
+
+
+def _bounded(stage: str) -> Step:
+    """Tell the wrapper the stage's bounds."""
+    limit = limit_of(stage)
+    return lambda container: container.with_env_variable("CI_SECONDS", str(limit.seconds)).with_env_variable(
+        "CI_MEGABYTES", str(limit.megabytes)
+    )
 
 
 def stage(
@@ -113,6 +126,8 @@ def _could_not_run(name: str, error: Exception) -> Outcome:
     reason, output = root_cause(str(error)), ""
     if isinstance(error, dagger.ExecError):
         reason = f"exit code {error.exit_code} of {shlex.join(error.command)}"
+        if _WRAPPER in error.command and error.exit_code == _TIME_IS_OVER:
+            reason = f"took longer than {limit_of(name).seconds} s, its bound in ci/src/ci/policy/limits.py"
         output = excerpt("\n".join(text for text in (error.stdout, error.stderr) if text))
     elif not isinstance(error, dagger.DaggerError):
         reason = f"{type(error).__name__}: {reason}"

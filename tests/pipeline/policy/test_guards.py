@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ci.policy.limits import LIMITS
 from ci.policy.models import FLOWS, VERSION_LINES, Model, wrong_base
 from ci.policy.outcomes import OUTCOMES
 from ci.policy.plan import ABSENT, BackMerge, BackMergeKind, Environment, Part
@@ -132,3 +133,8 @@ def test_versions_are_cut_on_branches_that_are_tested_in_full(model: Model) -> N
 def test_the_command_line_can_name_every_member(enum: type[Event]) -> None:
     """The command line passes a member's name, a person writes its value: they are the same word."""
     assert [member.name for member in enum] == [member.value.upper() for member in enum]
+
+
+def test_only_stages_that_exist_have_bounds_of_their_own() -> None:
+    """A stage that was renamed would lose them unseen."""
+    assert set(LIMITS) <= {*stages_of(Suite.FULL), *ALONE}
