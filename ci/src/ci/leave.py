@@ -76,7 +76,7 @@ async def tell(facts: Facts, outside: Outside, outcomes: Sequence[Outcome]) -> t
     shown = [status_of(one, target_url=outside.page) for one in outcomes if one.status is not Status.SKIPPED]
     try:
         await set_statuses(outside.github, outside.status_commit or facts.commit, shown)
-    except PipelineError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the reports of what was done must not be lost
         return (f"the statuses are not on GitHub: {error}",)
     return ()
 

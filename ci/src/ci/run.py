@@ -6,6 +6,8 @@ import dagger
 
 from ci import sources
 from ci import suite as suites
+from ci.deploy import pulled
+from ci.errors import PipelineError
 from ci.event import Event, plan_of, situation
 from ci.history import at, files_of
 from ci.leave import Outside, steps_of, tell
@@ -15,6 +17,9 @@ from ci.policy.needs import lacking
 from ci.policy.not_run import consequence
 from ci.policy.plan import Plan
 from ci.policy.suites import stages_of
+from ci.policy.tags import LATEST
+from ci.policy.trigger import Trigger
+from ci.registry import look_up
 from ci.steps import take
 from ci.verdict import Verdict, written
 
@@ -42,7 +47,8 @@ async def run(
     files = (await files_of(history, commit)).filter(exclude=sources.IGNORED)
     names = _stages(plan)
     module = await pipeline(files, commit if plan.image else "") if names else None
-    results = await suites.run(module, names, history=history, **_proposed(known.facts))
+    published, unscanned = await _published(known.facts, outside)
+    results = await suites.run(module, names, history=history, **_proposed(known.facts), **published)
     tested = tuple(result.outcome for result in results)
 
     silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}
@@ -55,7 +61,7 @@ async def run(
         hindrance=f"{', '.join(red)} red" if red else next(iter(hindrances), ""),
     )
     outcomes = (*tested, *done)
-    warnings = [*plan.warnings, *unsure.warnings, *await tell(known.facts, outside, outcomes)]
+    warnings = [*plan.warnings, *unscanned, *unsure.warnings, *await tell(known.facts, outside, outcomes)]
     return await written(Verdict(plan, outcomes, tuple(hindrances), tuple(warnings)), results)
 
 
@@ -64,6 +70,18 @@ def _proposed(facts: Facts) -> dict[str, str]:
     if facts.base is None:
         return {}
     return {"base": facts.base.name, "title": facts.title}
+
+
+async def _published(facts: Facts, outside: Outside) -> tuple[dict[str, dagger.Container], tuple[str, ...]]:
+    """Give the nightly run what is published, so that the scan looks at that; else why it looks at what is built here."""
+    if facts.trigger is not Trigger.NIGHTLY or outside.registry is None:
+        return {}, ()
+    try:
+        digest = (await look_up(outside.registry, [LATEST])).get(LATEST)
+        image = await pulled(outside.registry, digest) if digest else None
+    except PipelineError as error:
+        return {}, (f"what is published was not scanned: {error}",)
+    return ({"published": image.container}, ()) if image else ({}, ())
 
 
 def _stages(plan: Plan) -> Sequence[str]:

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
+import dagger
 import pytest
+from dagger import dag
 
+from ci import images
 from ci.event import Event, EventError
 from ci.history import HistoryError
 from ci.leave import Outside
 from ci.policy.suites import Suite, stages_of
 from ci.run import run
+from ci.stage import recorded, with_wrapper
 from github_server import GitHubServer
-from run_world import Clone, World, answered, mirror, pull_request, push, small, tagged
+from run_world import Clone, SmallPipeline, World, answered, mirror, pull_request, push, small, tagged
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("connection")]
 
@@ -28,6 +32,13 @@ def published(clone: Clone) -> str:
 def changes(server: GitHubServer) -> list[str]:
     """What GitHub was told to change; statuses tell times, so they are set anew."""
     return [request for request in server.writes if "statuses" not in request]
+
+
+async def publish_as_latest(clone: Clone, world: World) -> None:
+    """Publish HEAD, and give it the tag as a release does."""
+    clone.commit("feat: items (#1)")
+    await answered(clone, push("main"), world.outside(writes=False))
+    world.registry.put(world.name, "latest", world.tags[published(clone)])
 
 
 async def test_a_green_pull_request_needs_nothing_from_outside(clone: Clone) -> None:
@@ -221,6 +232,29 @@ async def test_a_feature_branch_of_the_trunk_keeps_one_image_up_to_date(clone: C
     await answered(clone, push("feat/login-button"), world.outside(writes=False))
     assert set(world.tags) == {"feat-login-button"}
     assert world.tags != first
+
+
+async def test_the_nightly_run_scans_what_is_published(clone: Clone, world: World) -> None:
+    """Not what could be built today; where nothing is published, that."""
+
+    class Scanned(SmallPipeline):
+        def scan(self, published: dagger.Container | None = None) -> dagger.Container:
+            """Say what is looked at."""
+            container = dag.container().from_(images.PYTHON).with_(with_wrapper)
+            if published is not None:
+                container = container.with_file("/made-from", published.file("/made-from"))
+            return container.with_(recorded("scan", "cat /made-from"))
+
+    async def pipeline(source: dagger.Directory, revision: str) -> object:
+        return Scanned(source, revision)
+
+    nightly = Event("schedule", "refs/heads/main")
+    assert (await answered(clone, nightly, world.outside(writes=False), pipeline)).statuses["scan"] == "failed"
+    await publish_as_latest(clone, world)
+    clone.commit("feat: another (#2)", src__app__main_py="two\n")
+    reports = await answered(clone, nightly, world.outside(writes=False), pipeline)
+    assert reports.statuses["scan"] == "passed"
+    assert (reports.exit_code, set(reports.outside)) == (0, set())
 
 
 @pytest.mark.parametrize(
