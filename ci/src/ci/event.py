@@ -42,14 +42,14 @@ class Event:
     ref: str
     commit: str = ""
     """Empty: what the ref names here, else HEAD."""
+    before: str = ""
+    """Of a push: the commit that the branch was at."""
     base_ref: str = ""
     head_ref: str = ""
     repository: str = ""
     head_repository: str = ""
     title: str = ""
     choice: str = ""
-    before: str = ""
-    """Of a push: the commit that the branch was at."""
 
 
 @dataclass(frozen=True)

@@ -102,18 +102,7 @@ class Ci:
         as_json: Annotated[bool, Doc("As JSON, for a program")] = False,
     ) -> str:
         """What CI would do for an event, and why; nothing is run, built or published."""
-        happened = Event(
-            event=event,
-            ref=ref,
-            commit=commit,
-            before=before,
-            base_ref=base_ref,
-            head_ref=head_ref,
-            repository=repository,
-            head_repository=head_repository,
-            title=title,
-            choice=choice,
-        )
+        happened = Event(event, ref, commit, before, base_ref, head_ref, repository, head_repository, title, choice)
         registry = Repository(image, registry_user, registry_password, registry_service) if image else None
         return await plan.plan(self.source, history, happened, registry, as_json)
 
@@ -141,24 +130,9 @@ class Ci:
         page: arguments.Page = "",
     ) -> dagger.Directory:
         """What CI does for an event: the plan, carried out. Gives reports with a verdict, whatever became of it."""
-        happened = Event(
-            event=event,
-            ref=ref,
-            commit=commit,
-            before=before,
-            base_ref=base_ref,
-            head_ref=head_ref,
-            repository=repository,
-            head_repository=head_repository,
-            title=title,
-            choice=choice,
-        )
-        outside = Outside(
-            registry=Repository(image, registry_user, registry_password, registry_service) if image else None,
-            github=github(repository, token, github_api),
-            status_commit=status_commit,
-            page=page,
-        )
+        happened = Event(event, ref, commit, before, base_ref, head_ref, repository, head_repository, title, choice)
+        registry = Repository(image, registry_user, registry_password, registry_service) if image else None
+        outside = Outside(registry, github(repository, token, github_api), status_commit=status_commit, page=page)
         return await run.run(self._over, self.source, history, happened, outside)
 
     @function(cache="never")  # type: ignore[call-overload, untyped-decorator]  # see above
@@ -415,10 +389,9 @@ class Ci:
     def _ready(self) -> dagger.Container:
         return base.base(self.source).with_(marked_fresh(self.fresh))
 
-    async def _over(self, source: dagger.Directory, revision: str) -> Self:
+    async def _over(self, source: dagger.Directory, revision: str) -> object:
         make: Any = type(self)  # the SDK's decorators hide the constructor from type checkers
-        pipeline: Self = await make(source=source, fresh=self.fresh, revision=revision)._prepared()
-        return pipeline
+        return await make(source=source, fresh=self.fresh, revision=revision)._prepared()
 
     async def _prepared(self) -> Self:
         # Tells the engine of the base's parts once, not once per stage. When that fails, every stage says so itself.
