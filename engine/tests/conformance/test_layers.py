@@ -179,3 +179,13 @@ async def test_mount_points_leave_no_trace(python: dagger.Container) -> None:
     made = python.with_mounted_temp("/some/mount").with_exec(["true"]).without_mount("/some/mount")
     ran = made.with_exec(["sh", "-c", "find /some -type f"], expect=ReturnType.ANY)
     assert await ran.stdout() == ""
+
+
+async def test_a_long_chain_of_steps_is_one_directory(python: dagger.Container) -> None:
+    """What two hundred steps wrote, replaced and removed is there as they left it, for a container too."""
+    made = dag.directory().with_new_file("gone/f", "")
+    for number in range(200):
+        made = made.with_new_file(f"d/{number % 40}", str(number))
+    made = made.without_directory("gone")
+    ran = sh(python.with_mounted_directory("/m", made), "ls /m; ls /m/d | wc -l; cat /m/d/0 /m/d/39")
+    assert await ran.stdout() == "d\n40\n160199"

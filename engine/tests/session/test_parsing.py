@@ -19,7 +19,7 @@ def outcome_of(parser: object, query: str) -> object:
     try:
         return parser(query)
     except GraphQLSyntaxError as error:
-        return error.message, error.positions
+        return error.message, error.positions, error.locations
 
 
 def reference(query: str) -> graphql.DocumentNode:
@@ -59,6 +59,12 @@ def test_any_text_between_quotes_means_what_it_means_to_graphql(text: str) -> No
     """Whatever stands between two quotes, the outcome is graphql-core's."""
     query = f'{{ a(b: "{text}") }}'
     assert outcome_of(parse, query) == outcome_of(reference, query)
+
+
+@given(st.text(st.sampled_from('{}a(:1 \t,\n\r#"\ufeff'), max_size=30))
+def test_blanks_mean_what_they_mean_to_graphql(text: str) -> None:
+    """However a request is laid out, the document or the error and its place in lines are graphql-core's."""
+    assert outcome_of(parse, text) == outcome_of(reference, text)
 
 
 def test_a_long_text_costs_little() -> None:
