@@ -79,8 +79,8 @@ class HostRelay:
 
     async def _carry(self, connection: socket.socket, port: int) -> None:
         with connection, contextlib.suppress(OSError):
-            reader, writer = await asyncio.open_connection(sock=connection)
             there_reader, there_writer = await asyncio.open_connection(self._ports.host, port)
+            reader, writer = await asyncio.open_connection(sock=connection)
             try:
                 await asyncio.gather(_copy(reader, there_writer), _copy(there_reader, writer))
             finally:

@@ -89,10 +89,14 @@ class Services:
             for failure in used:
                 if isinstance(failure, BaseException):
                     raise failure
-            # Where two are bound by one alias, the first line with it counts: that of the first binding.
             names: dict[str, list[str]] = {}
+            known: set[str] = set()
             for (alias, _), each in zip(pairs, running, strict=True):
-                names.setdefault(each.ip, [each.hostname]).insert(0, alias)
+                names.setdefault(each.ip, [each.hostname])
+                # Where two are bound by one alias, it is the first one's.
+                if alias not in known:
+                    names[each.ip].insert(0, alias)
+                known.add(alias)
             for each in self._running.values():
                 names.setdefault(each.ip, [each.hostname])
             yield tuple((ip, tuple(dict.fromkeys(aliases))) for ip, aliases in names.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -21,6 +22,10 @@ CLI_VARIABLE = "_EXPERIMENTAL_DAGGER_CLI_BIN"
 IMAGE = "python:3.13-slim"
 
 Run = Callable[[str], Awaitable[str]]
+Failure = Callable[[Awaitable[object]], Awaitable[str]]
+ExecutionFailure = Callable[[Awaitable[object]], Awaitable[tuple[int, str, str]]]
+# What the real engine adds to an error, for those who look its trace up.
+_TRACE = re.compile(r" \[traceparent:[0-9a-f-]+\]")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,3 +105,33 @@ def run(python: dagger.Container) -> Run:
 def unique() -> str:
     """A word that no run before this one has used: with it in the environment, nothing is found in a cache."""
     return uuid.uuid4().hex
+
+
+@pytest.fixture
+def fresh(python: dagger.Container, unique: str) -> dagger.Container:
+    """A container that no execution was ever done in."""
+    return python.with_env_variable("UNIQUE", unique)
+
+
+@pytest.fixture
+def failure() -> Failure:
+    """Wait for a program that must fail, and give the text of its error."""
+
+    async def text(program: Awaitable[object]) -> str:
+        with pytest.raises(dagger.QueryError) as caught:
+            await program
+        return _TRACE.sub("", str(caught.value))
+
+    return text
+
+
+@pytest.fixture
+def execution_failure() -> ExecutionFailure:
+    """Wait for a program whose execution must fail, and give its exit code and what it wrote on both streams."""
+
+    async def streams(program: Awaitable[object]) -> tuple[int, str, str]:
+        with pytest.raises(dagger.ExecError) as caught:
+            await program
+        return (caught.value.exit_code, caught.value.stdout, caught.value.stderr)
+
+    return streams

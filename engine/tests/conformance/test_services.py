@@ -33,12 +33,6 @@ async def fetch(container: dagger.Container, url: str) -> str:
     return (await container.with_exec(["python3", "-c", FETCH, url]).stdout()).strip()
 
 
-@pytest.fixture
-def fresh(python: dagger.Container, unique: str) -> dagger.Container:
-    """A container that no execution was ever done in."""
-    return python.with_env_variable("UNIQUE", unique)
-
-
 async def test_a_service_is_reached_by_its_alias(fresh: dagger.Container) -> None:
     """A command reaches a service that is bound to its container, and finds it ready."""
     client = fresh.with_service_binding("web", server(fresh).as_service())
