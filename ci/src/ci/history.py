@@ -73,10 +73,10 @@ def git() -> dagger.Container:
 
 async def whole(history: dagger.Directory) -> dagger.Directory:
     """Give the history back when it is one with every commit; HistoryError says what to do about any other."""
-    names = {name.rstrip("/") for name in await history.glob(".git*")}
-    if ".git" not in names:
-        raise HistoryError("this is no git repository: clone it, an archive of its files has no history")
     inside = {name.rstrip("/") for name in await history.glob(".git/*")}
+    # Asked only here: each stage that reads the history asks whether it is whole.
+    if ".git/HEAD" not in inside and not await history.glob(".git*"):
+        raise HistoryError("this is no git repository: clone it, an archive of its files has no history")
     if ".git/HEAD" not in inside:
         raise HistoryError("this is a linked work tree: its history is in the repository that it belongs to; run there")
     if ".git/shallow" in inside:
