@@ -39,7 +39,7 @@ async def _generate(words: Sequence[str], options: Options) -> None:
 
 
 _WORD_COMMANDS: dict[str, Work] = {"call": call, "functions": functions, "check": _check, "generate": _generate}
-_OTHER_COMMANDS = frozenset({"doctor", "prune", "restore", "save", "session"})
+_OTHER_COMMANDS = frozenset({"doctor", "prune", "restore", "save", "session", "verify"})
 _HELP = ("--help", "-h")
 
 

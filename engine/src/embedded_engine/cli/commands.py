@@ -55,6 +55,12 @@ def doctor() -> None:
 
 
 @app.command()
+def verify() -> None:
+    """Hold everything in the store to its checksum; what is damaged is removed, and made again when needed."""
+    machine.verify()
+
+
+@app.command()
 def prune(keep: Annotated[str, typer.Option(help="How much to keep, such as 500M or 10G")] = "10G") -> None:
     """Remove what was used least recently until the store is no larger than --keep."""
     machine.prune(keep)

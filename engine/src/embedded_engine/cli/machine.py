@@ -36,6 +36,17 @@ def doctor() -> None:
         raise DoctorError(f"this machine lacks {', '.join(missing)}")
 
 
+def verify() -> None:
+    """Hold the store to what was noted of it, and print what was damaged."""
+    from embedded_engine.store.verify import verify as verify_store
+
+    damages = verify_store(default_root())
+    for each in damages:
+        sys.stdout.write(f"✘ {each.kind} {each.name}: {each.reason}\n")
+    said = f"{len(damages)} damaged and removed: made again when needed" if damages else "whole"
+    sys.stdout.write(f"store {default_root()}: {said}\n")
+
+
 def prune(keep: str) -> None:
     """Make the store no larger than `keep`."""
     from embedded_engine.store.prune import prune as prune_store

@@ -23,7 +23,7 @@ from embedded_engine.store.union import Union
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,100}")
 _ORIGINS = "origins"
-_SUMMARY = "summary"
+SUMMARY = "summary"
 _TRUSTING = Integrity(0)
 
 
@@ -56,7 +56,7 @@ class StagedLayer:
             remove_tree(self.work)
             if self.origins:
                 (self.home / _ORIGINS).write_text("\n".join(sorted(self.origins)))
-            (self.home / _SUMMARY).write_text(summary_of(self.fs))
+            (self.home / SUMMARY).write_text(summary_of(self.fs))
             try:
                 os.rename(self.home, place)
             except OSError as error:
@@ -142,7 +142,7 @@ class LayerStore:
 
     def _is_whole(self, home: Path) -> bool:
         """Whether a layer is there as it was committed. What a crash has torn is removed."""
-        summary = home / _SUMMARY
+        summary = home / SUMMARY
         try:
             if self._integrity.trusts(summary.stat()):
                 return True
