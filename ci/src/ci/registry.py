@@ -191,23 +191,24 @@ def _value(repository: Repository, name: str, answer: dict[str, Any]) -> Any:
 
 async def _ask(repository: Repository, ask: str, names: Sequence[str], digest: str = "") -> dict[str, dict[str, Any]]:
     """Put a question by the program beside skopeo; each is put anew, whatever was answered before."""
-    question = {
-        "repository": _as_seen_by_skopeo(repository),
-        "ask": ask,
-        "names": list(names),
-        "digest": digest,
-        "login": _login(repository),
-        "plain": repository.service is not None,
-        "attempt_seconds": repository.patience.attempt,
-        "total_seconds": repository.patience.question,
-        "first_pause": repository.patience.pause,
-    }
+    patience = repository.patience
+    login = (f"--username={repository.username}", f"--password-file={_PASSWORD}", f"--authfile={_MEMORY}/auth.json")
+    command = [
+        *("python", _PROGRAM, ask, _as_seen_by_skopeo(repository), *(name for name in names if name != _ALL)),
+        *(["--all"] if _ALL in names else []),
+        *([f"--digest={digest}"] if digest else []),
+        *(["--plain"] if repository.service is not None else []),
+        *(login if repository.username else []),
+        f"--attempt-seconds={patience.attempt}",
+        f"--total-seconds={patience.question}",
+        f"--first-pause={patience.pause}",
+    ]
     asked = (
         skopeo()
         .with_new_file(_PROGRAM, text_of("ask_registry.py"))
         .with_(_connected(repository))
         .with_env_variable("CI_ASKED", uuid4().hex)
-        .with_exec(["python", _PROGRAM, json.dumps(question)])
+        .with_exec(command)
     )
     try:
         with anyio.fail_after(repository.patience.start + repository.patience.question):
@@ -217,12 +218,6 @@ async def _ask(repository: Repository, ask: str, names: Sequence[str], digest: s
     except (dagger.QueryError, ValueError) as error:
         raise RegistryBroken(f"{repository.address} could not be asked: {_one_line(error)}") from error
     return answers
-
-
-def _login(repository: Repository) -> dict[str, str] | None:
-    if repository.password is None:
-        return None
-    return {"username": repository.username, "password_file": _PASSWORD, "authfile": f"{_MEMORY}/auth.json"}
 
 
 def skopeo() -> dagger.Container:

@@ -73,7 +73,6 @@ def test_what_strangers_wrote_is_shown_on_one_short_line() -> None:
 def test_a_login_is_written_for_its_owner_only(tmp_path: Path) -> None:
     """In the form in which skopeo reads it, for the one registry."""
     (tmp_path / "password").write_text("pass:word")
-    places = {"password_file": str(tmp_path / "password"), "authfile": str(tmp_path / "auth.json")}
-    written = write_login("registry.example:5000", {"username": "ci", **places})
+    written = write_login("registry.example:5000", "ci", tmp_path / "password", tmp_path / "auth.json")
     assert json.loads(written.read_text()) == {"auths": {"registry.example:5000": {"auth": "Y2k6cGFzczp3b3Jk"}}}
     assert written.stat().st_mode & 0o777 == 0o600

@@ -1,15 +1,14 @@
 """Asks a registry by skopeo and tells apart: found, absent, denied, and broken, which is everything else.
 
-Usage: python ask_registry.py QUESTION    one JSON object:
-  {"repository": "host/path", "ask": "digests" | "revisions" | "give", "names": [...],
-   "digest": "sha256:...", "login": {"username": "...", "password_file": "...", "authfile": "..."} | null, "plain": false,
-   "attempt_seconds": 60, "total_seconds": 180, "first_pause": 0.5}
-Among the names of "digests", "" asks for the names of all tags.
+Usage: ask_registry.py digests|revisions|give REPOSITORY [NAME...] and what --help says
+  digests     of tags; with --all the names of all tags as well, as the answer for ""
+  revisions   the commits that images (by digest) say they were made from
+  give        puts the tags on --digest, in that order, until one fails; answers with what each tag has afterwards
 Prints a JSON object with an answer for each name: {"is": "found", "value": "..."}, or {"is": "absent"}, or
 {"is": "denied" | "broken", "why": "..."}. Nothing but a registry's own "unknown" is ever read as absent.
-"give" puts the tags `names` on `digest` in that order until one fails, and answers with what each tag has afterwards.
 """
 
+import argparse
 import base64
 import hashlib
 import json
@@ -52,12 +51,12 @@ class NoAnswer(Exception):  # noqa: N818 - what happened, in the words of the ca
 class Registry:
     """One repository, asked within a bounded time."""
 
-    def __init__(self, question: dict[str, Any], authfile: Path | None) -> None:
-        self.repository = question["repository"]
-        self.attempt_seconds = float(question["attempt_seconds"])
-        self.deadline = time.monotonic() + float(question["total_seconds"])
-        self.first_pause = float(question["first_pause"])
-        self.plain = bool(question["plain"])
+    def __init__(self, asked: argparse.Namespace, authfile: Path | None) -> None:
+        self.repository: str = asked.repository
+        self.attempt_seconds: float = asked.attempt_seconds
+        self.deadline = time.monotonic() + asked.total_seconds
+        self.first_pause: float = asked.first_pause
+        self.is_plain: bool = asked.plain
         self.authfile = authfile
 
     def name(self, reference: str) -> str:
@@ -134,8 +133,8 @@ class Registry:
     def options(self, command: str) -> list[str]:
         """Say how the registry is reached: a copy has two ends."""
         ends = ("src-", "dest-") if command == "copy" else ("",)
-        login = [f"--authfile={self.authfile}"] if self.authfile else ["--no-creds"] if command != "copy" else []
-        return [*login, *(f"--{end}tls-verify=false" for end in ends if self.plain)]
+        login = [f"--authfile={self.authfile}"] if self.authfile else []
+        return [*login, *(f"--{end}tls-verify=false" for end in ends if self.is_plain)]
 
 
 def what_it_means(stderr: str) -> NoAnswer:
@@ -175,19 +174,16 @@ def answer(ask: Callable[[], Any]) -> dict[str, Any]:
         return no.as_json()
 
 
-def answers(registry: Registry, question: dict[str, Any]) -> dict[str, Any]:
+def answers(registry: Registry, asked: argparse.Namespace) -> dict[str, Any]:
     """Put all questions: reading at once, writing one after the other."""
-    names: list[str] = question["names"]
-    match question["ask"]:
-        case "give":
-            return given(registry, question["digest"], names)
-        case "digests" | "revisions" as ask:
-            read = registry.digest if ask == "digests" else registry.revision
-            questions = [partial(read, name) if name else registry.tags for name in names]
-            with ThreadPoolExecutor(AT_ONCE) as pool:
-                return dict(zip(names, pool.map(answer, questions), strict=True))
-        case unknown:
-            raise SystemExit(f"ask is digests, revisions or give, not {unknown!r}")
+    if asked.ask == "give":
+        return given(registry, asked.digest, asked.names)
+    read = registry.digest if asked.ask == "digests" else registry.revision
+    questions: dict[str, Callable[[], Any]] = {name: partial(read, name) for name in asked.names}
+    if asked.all:
+        questions[""] = registry.tags
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(questions, pool.map(answer, questions.values()), strict=True))
 
 
 def given(registry: Registry, digest: str, tags: list[str]) -> dict[str, Any]:
@@ -200,23 +196,40 @@ def given(registry: Registry, digest: str, tags: list[str]) -> dict[str, Any]:
     return said
 
 
-def write_login(host: str, login: dict[str, str]) -> Path:
-    """Write the file in which skopeo looks for a login, to a place in memory."""
-    pair = f"{login['username']}:".encode() + Path(login["password_file"]).read_bytes()
-    authfile = Path(login["authfile"])
+def write_login(host: str, username: str, password: Path, authfile: Path) -> Path:
+    """Write the file in which skopeo looks for a login; its place is in memory."""
+    pair = f"{username}:".encode() + password.read_bytes()
     with os.fdopen(os.open(authfile, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump({"auths": {host: {"auth": base64.b64encode(pair).decode()}}}, file)
     return authfile
 
 
-def main(text: str) -> int:
+def parse(words: "list[str] | None" = None) -> argparse.Namespace:
+    """Read what is asked."""
+    parser = argparse.ArgumentParser(description="Ask a registry.")
+    parser.add_argument("ask", choices=("digests", "revisions", "give"))
+    parser.add_argument("repository", help="host[:port]/path")
+    parser.add_argument("names", nargs="*", help="tags, or digests")
+    parser.add_argument("--all", action="store_true", help="also the names of all tags")
+    parser.add_argument("--digest", help="what tags are given to")
+    parser.add_argument("--plain", action="store_true", help="allow plain HTTP")
+    parser.add_argument("--username", help="with --password-file, and with --authfile: a place in memory")
+    parser.add_argument("--password-file", type=Path)
+    parser.add_argument("--authfile", type=Path)
+    parser.add_argument("--attempt-seconds", type=float, default=60)
+    parser.add_argument("--total-seconds", type=float, default=180)
+    parser.add_argument("--first-pause", type=float, default=0.5, help="seconds; each pause is twice the one before")
+    return parser.parse_args(words)
+
+
+def main() -> int:
     """Answer a question."""
-    question = json.loads(text)
-    host = question["repository"].partition("/")[0]
-    authfile = write_login(host, question["login"]) if question["login"] else None
-    print(json.dumps(answers(Registry(question, authfile), question)))
+    asked = parse()
+    host = asked.repository.partition("/")[0]
+    authfile = write_login(host, asked.username, asked.password_file, asked.authfile) if asked.username else None
+    print(json.dumps(answers(Registry(asked, authfile), asked)))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main())
