@@ -46,10 +46,10 @@ def ask(requirements: Path, service: str) -> list[dict[str, object]]:
 def pinned(requirements: str) -> set[str]:
     """Name the requirements that hold on the Python that runs this; what is for another platform is not shipped.
 
-    >>> pinned("# made by uv\\nAnyIO==4.9.0 \\\\\\n    --hash=sha256:00\\ncolorama==0.4 ; sys_platform == 'win32' \\\\\\n")
+    >>> pinned("# made by uv\\nAnyIO[trio]==4.9.0 \\\\\\n    --hash=sha256:00\\ncolorama==0.4 ; sys_platform == 'win32' \\\\\\n")
     {'anyio'}
     """
-    lines = re.findall(r"^([A-Za-z0-9._-]+)==\S+(?: ; (.+?))?(?: \\)?$", requirements, re.MULTILINE)
+    lines = re.findall(r"^([A-Za-z0-9._-]+)(?:\[.*?\])?==\S+(?: ; (.+?))?(?: \\)?$", requirements, re.MULTILINE)
     return {re.sub(r"[-_.]+", "-", name).lower() for name, marker in lines if not marker or holds(marker)}
 
 
