@@ -4,6 +4,7 @@ import base64
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +25,8 @@ class GitServer:
         """The request lines, and nothing else of what was asked."""
         self.loses_answers = False
         """Whether what is pushed is taken, and the connection breaks before the answer."""
+        self.silence = 0.0
+        """Seconds before each answer."""
         self._folder = folder
         self._git("init", "--quiet", "--bare", "--initial-branch=main", str(self.repository))
         # Without a login nobody would be allowed to push.
@@ -64,6 +67,7 @@ class GitServer:
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         """Hand a request to git's program and its answer back."""
         self.requests.append(request.requestline)
+        time.sleep(self.silence)
         expected = "Basic " + base64.b64encode(f"{USER}:{self.token}".encode()).decode()
         if self.token and request.headers.get("Authorization") != expected:
             request.send_response(401)

@@ -128,6 +128,15 @@ def test_a_push_whose_answer_is_lost_is_done(clone: ScriptedRepository, server: 
     assert set(server.refs()) == {"refs/heads/main", "refs/tags/v0.2.0"}
 
 
+def test_a_remote_that_falls_silent_is_given_up(
+    clone: ScriptedRepository, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever."""
+    monkeypatch.setattr(cut, "SILENCE", 1)
+    server.silence = 5
+    assert "Operation too slow" in refused(clone, server, clone.cut())
+
+
 def test_a_wrong_token_is_refused(
     clone: ScriptedRepository, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

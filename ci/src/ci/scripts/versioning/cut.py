@@ -15,6 +15,9 @@ from .rules import Rules
 TOKEN: Final = "CI_TOKEN"  # noqa: S105 - the name of a variable
 """The environment variable that holds the token; git asks for it through a helper, so no argument ever has it."""
 
+SILENCE: Final = 60
+"""Seconds for which a remote may send nothing."""
+
 _HELPER: Final = f'!f() {{ test "$1" = get && printf "username=x-access-token\\npassword=%s\\n" "${TOKEN}"; }}; f'
 _TAGS: Final = "refs/tags/"
 
@@ -93,9 +96,16 @@ def _refs(remote: str, logged_in: Mapping[str, str], *names: str) -> dict[str, s
 
 
 def login(remote: str) -> dict[str, str]:
-    """Let git take the token from the environment, for this remote alone and for nowhere that it leads to."""
+    """Let git take the token from the environment, for this remote alone and for nowhere that it leads to.
+
+    A remote that falls silent is given up.
+    """
     parts = urlsplit(remote)
-    settings = [("http.followRedirects", "false")]
+    settings = [
+        ("http.followRedirects", "false"),
+        ("http.lowSpeedLimit", "1"),
+        ("http.lowSpeedTime", str(SILENCE)),
+    ]
     if TOKEN in os.environ:
         settings.append((f"credential.{parts.scheme}://{parts.netloc}.helper", _HELPER))
     variables = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(len(settings))}
