@@ -87,12 +87,15 @@ def brought(repository: Repository, commit: str, fork_point: str, before: str) -
     """Give the messages of the commits that an event brings, the newest first.
 
     Those of a proposal, since its base; of a push, since what the branch was before; where nobody says what that was,
-    those that the last step along the branch brought: one commit, or a merge with all that it merged.
+    those that the last step along the branch brought: one commit, or a merge with all that it merged. None where what
+    the branch was is gone: it was rewritten, and nobody can tell what is new on it.
     """
     if fork_point:
         return repository.messages("--no-merges", f"{fork_point}..{commit}")
     if before.strip(NULL):
-        return repository.messages(f"{repository.commit(before)}..{commit}")
+        with suppress(Unanswered):
+            return repository.messages(f"{repository.commit(before)}..{commit}")
+        return []
     parents = repository.ask("rev-list", "--parents", "-n1", commit).split()[1:]
     return repository.messages(f"{parents[0]}..{commit}" if parents else commit)
 
