@@ -62,7 +62,7 @@ class Deployment:
             Ending.UNCHANGED: f"{self.digest} was there already and passes its smoke test",
             Ending.ROLLED_BACK: f"{failed}rolled back to {self.previous}, which passes its smoke test",
             Ending.ROLL_BACK_FAILED: f"{failed}{self.previous} does not run any more either: {self.roll_back_reason}",
-            Ending.NOTHING_TO_GO_BACK_TO: f"{failed}nothing else was deployed there, so it does not serve",
+            Ending.NOTHING_TO_GO_BACK_TO: f"{failed}there is nothing to go back to, so it does not serve",
         }
         return f"{self.target}: {said[self.ending]}"
 

@@ -145,7 +145,7 @@ async def test_a_first_deployment_that_fails_has_nothing_to_go_back_to() -> None
     target = Memory(faults={"probe new"})
     deployment = await deployed(target)
     assert deployment.ending is Ending.NOTHING_TO_GO_BACK_TO
-    assert deployment.describe().endswith("staging: nothing else was deployed there, so it does not serve")
+    assert deployment.describe().endswith("staging: there is nothing to go back to, so it does not serve")
     assert target.recorded is None
 
 
