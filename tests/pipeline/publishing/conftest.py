@@ -11,7 +11,8 @@ from dagger import dag
 from ci.registry import Patience, Repository
 from registry import PASSWORD, USERNAME, LocalRegistry, Proxy, proxy_before, running_registry
 
-IMPATIENT = Patience(attempt=4, question=8, pause=0.05)
+# Long enough for a machine with other work; nothing waits that long unless it is told to.
+IMPATIENT = Patience(attempt=10, question=25, pause=0.05)
 _NUMBERS = count()
 
 
