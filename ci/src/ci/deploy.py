@@ -32,7 +32,7 @@ class Ending(StrEnum):
     ROLL_BACK_FAILED = "roll-back failed"
     """It failed, and so did the digest before it: the target does not serve."""
     NOTHING_TO_GO_BACK_TO = "failed"
-    """It failed, and nothing else was ever deployed there."""
+    """It failed, and there is no other digest to go back to: the target does not serve."""
 
 
 @dataclass(frozen=True)
