@@ -317,7 +317,6 @@ def test_environment_is_made_once(call: Run, store: Path) -> None:
     second = call("six")
     assert second.stdout == "made 1.17.0"
     assert sorted(second.stderr.splitlines()) == ["printed here", "said there"]
-    assert [each.name for each in (store / "environments").iterdir() if "staged" in each.name] == []
 
 
 def test_function_is_called_in_the_child(answers: dict[str, str]) -> None:
@@ -456,7 +455,32 @@ def test_what_uv_refuses_is_one_line(ci: Run, tmp_path: Path, store: Path) -> No
     assert re.search(r"^Error: cannot make an environment for the module no: .*six==0\.0\.1", ran.stderr, re.MULTILINE)
     without = ci("functions", cwd=module, PATH="/nowhere")
     assert "and uv, which would install them, is not on PATH" in without.stderr
-    assert not list((store / "environments").glob("*staged*"))
+    assert not list(store.glob("staging/*"))
+
+
+def test_two_runs_at_once_make_one_environment(command: dict[str, str], ci: Run, tmp_path: Path, store: Path) -> None:
+    """While one run makes it the other waits; one that was killed at it leaves nothing that is used."""
+    code = "import idna, dagger\n@dagger.object_type\nclass Both:\n    @dagger.function\n"
+    code += "    def idna(self) -> str:\n        return idna.__version__\n"
+    project = '[project]\nname = "both"\nversion = "0"\ndependencies = ["dagger-io", "idna==3.10"]\n'
+    module = write(tmp_path, "both", code, project)
+    before = set((store / "environments").glob("*"))
+    words = [sys.executable, "-m", "embedded_engine.cli", "idna"]
+    with subprocess.Popen(words, cwd=module, env=command, stderr=subprocess.DEVNULL) as killed:
+        until = time.monotonic() + 60
+        while not list(store.glob("staging/*/scratch-*/*")) and time.monotonic() < until:
+            time.sleep(0.01)
+        killed.kill()
+    assert set((store / "environments").glob("*")) == before
+    runs = [
+        subprocess.Popen(words, cwd=module, env=command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = [run.communicate(timeout=120) for run in runs]
+    assert [out for out, _ in answers] == ["3.10", "3.10"], answers
+    assert sorted("making an environment" in err for _, err in answers) == [False, True]
+    assert len(set((store / "environments").glob("*")) - before) == 1
+    assert not list(store.glob("staging/*"))
 
 
 def test_generators_are_listed(call: Run) -> None:

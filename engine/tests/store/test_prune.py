@@ -114,3 +114,17 @@ def test_a_look_at_the_store_is_no_use_of_it(tmp_path: Path) -> None:
     with Store.open(root) as store:
         (record,) = store.results.records()
         assert record.used_ns == 1_700_000_000 * 10**9
+
+
+def test_what_is_made_again_goes_by_its_last_use(tmp_path: Path) -> None:
+    """Environments of modules and mirrors of repositories count, and the one used longest ago goes first."""
+    root = tmp_path / "store"
+    Store.open(root).close()
+    for number, place in enumerate(("environments/old", "git/middle", "environments/young")):
+        (root / place / "lib").mkdir(parents=True)
+        (root / place / "lib" / "f").write_bytes(os.urandom(MEGABYTE))
+        os.utime(root / place, (number, number))
+    report = prune(root, MEGABYTE + MEGABYTE // 2)
+    assert (report.environments, report.mirrors) == (1, 1)
+    assert [path.name for path in root.glob("*/*/lib")] == ["lib"]
+    assert (root / "environments" / "young" / "lib" / "f").exists()

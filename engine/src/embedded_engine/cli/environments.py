@@ -1,7 +1,8 @@
 """Environments for modules that need packages which are not here: made by `uv` from the module's lock, kept, shared.
 
 One is named by what it is made of (the requirements, the lock, this interpreter), so that it never changes: a module
-whose lock changed gets another one. It is made beside its place and renamed, by one process while others wait.
+whose lock changed gets another one. It is made in the store's staging area and renamed, by one process while others
+wait; what a run that was killed has left of one is swept when the store is next opened.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
 
 from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.project import COMPILED_LOCK, LOCK, PROJECT, SDK, Project
 from embedded_engine.events import Emit, Note
+from embedded_engine.store import Store
 
 _WRONG_PYTHON = ("incompatible with the project", "does not satisfy Python", "requires-python", "Python>=")
 
@@ -30,8 +31,9 @@ _DRAWN = " \u00d7\u2570\u2500\u25b6\u2502\u251c\u256d\u00b7"
 class Environments:
     """The environments in a store."""
 
-    def __init__(self, store: Path, emit: Emit) -> None:
-        self._directory = store / "environments"
+    def __init__(self, store: Store, emit: Emit) -> None:
+        self._store = store
+        self._directory = store.root / "environments"
         self._emit = emit
 
     async def python(self, module: str, project: Project) -> Path:
@@ -46,10 +48,10 @@ class Environments:
                     "is not on PATH: https://docs.astral.sh/uv/getting-started/installation/"
                 )
             self._directory.mkdir(parents=True, exist_ok=True)
-            async with _alone(place.with_suffix(".lock")):
+            async with self._store.lock(f"environment:{place.name}"):
                 if not python.exists():
                     self._emit(Note(f"making an environment for the module {module} (once for each state of its lock)"))
-                    await _make(_Uv(uv, module, project.place), project, place)
+                    await _make(_Uv(uv, module, project.place), project, place, self._store.scratch())
         with contextlib.suppress(OSError):
             os.utime(place)  # when it was last used, for whoever makes room
         return python
@@ -92,8 +94,8 @@ class _Uv:
         return out.decode()
 
 
-async def _make(uv: _Uv, project: Project, place: Path) -> None:
-    staged = place.with_suffix(f".{os.getpid()}.staged")
+async def _make(uv: _Uv, project: Project, place: Path, scratch: Path) -> None:
+    staged = scratch / place.name
     try:
         try:
             await _install(uv, project, staged, sys.executable)
@@ -104,7 +106,7 @@ async def _make(uv: _Uv, project: Project, place: Path) -> None:
             await _install(uv, project, staged, None)  # an interpreter that suits the project, if uv has or gets one
         staged.rename(place)
     finally:
-        await asyncio.to_thread(shutil.rmtree, staged, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
 
 
 async def _install(uv: _Uv, project: Project, staged: Path, python: str | None) -> None:
@@ -151,13 +153,3 @@ def _reason(said: str) -> str:
     lines = [line.lstrip(_DRAWN) for line in said.splitlines()]
     told = [line.removeprefix("error: ") for line in lines if line and not line.startswith(("warning:", "hint:"))]
     return " ".join(told)[:600] or "uv failed and did not say why"
-
-
-@contextlib.asynccontextmanager
-async def _alone(lock: Path) -> AsyncIterator[None]:
-    """Hold a lock file that other processes take, too."""
-    import fcntl
-
-    with lock.open("w") as file:
-        await asyncio.to_thread(fcntl.flock, file, fcntl.LOCK_EX)
-        yield

@@ -14,6 +14,7 @@ from pathlib import Path
 from embedded_engine.api.definitions import Module
 from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.naming import package_name, pascal_case
+from embedded_engine.cli.project import Project
 
 CONFIGURATION = "dagger.json"
 _SOURCES = (".py", ".pyi", ".toml", ".lock", ".json", ".cfg")
@@ -69,8 +70,8 @@ class ModuleSource:
 
     @property
     def package(self) -> str:
-        """The package that holds it, unless the module's project names an entry point."""
-        return package_name(self.name)
+        """The package that holds it, unless its project names an entry point: called as the project, else as the module."""
+        return Project.read(self.source).name.replace("-", "_") or package_name(self.name)
 
     def environment(self) -> dict[str, str]:
         """What the SDK reads when its module support is imported."""

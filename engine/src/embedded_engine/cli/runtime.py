@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from embedded_engine.api import definitions
@@ -16,6 +15,7 @@ from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.project import Project
 from embedded_engine.cli.sdk import import_sdk
 from embedded_engine.session import Session
+from embedded_engine.store import Store
 
 if TYPE_CHECKING:
     from embedded_engine.progress import Hub
@@ -56,7 +56,7 @@ class InProcess:
         return registered(self._session, await self._module.register())
 
 
-async def open_runtime(source: ModuleSource, session: Session, hub: Hub, store: Path, prints: TextIO) -> Runtime:
+async def open_runtime(source: ModuleSource, session: Session, hub: Hub, prints: TextIO) -> Runtime:
     """The module, ready to be called. What it prints goes to `prints`."""
     session.serve(ServedModule(source.name, str(source.source)))
     project = Project.read(source.source)
@@ -64,7 +64,7 @@ async def open_runtime(source: ModuleSource, session: Session, hub: Hub, store: 
         from embedded_engine.cli.environments import Environments
         from embedded_engine.cli.foreign import InChild
 
-        python = await Environments(store, hub.emit).python(source.name, project)
+        python = await Environments(session.engine.store, hub.emit).python(source.name, project)
         return await InChild.start(source, python, session, hub, prints)
     from embedded_engine.progress.spans import install
 
@@ -80,12 +80,14 @@ def registered(session: Session, module_id: str) -> definitions.Module:
 
 
 @contextlib.contextmanager
-def empty_workdir() -> Iterator[None]:
-    """Run with an empty working directory, as a module on Dagger does: it reads files through its arguments."""
+def empty_workdir(store: Store) -> Iterator[None]:
+    """Run with an empty working directory, as a module on Dagger does: it reads files through its arguments.
+
+    The store removes it when it is closed, or, after a run that was killed, when it is next opened.
+    """
     before = Path.cwd()
-    with TemporaryDirectory(prefix="ci-module-") as directory:
-        os.chdir(directory)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+    os.chdir(store.scratch())
+    try:
+        yield
+    finally:
+        os.chdir(before)

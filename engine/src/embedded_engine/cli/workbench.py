@@ -75,8 +75,8 @@ class Workbench:
             from embedded_engine.cli.runtime import empty_workdir, open_runtime
 
             # Standard output is for results; what a module prints goes beside the progress.
-            with empty_workdir(), contextlib.redirect_stdout(progress.prints):
-                runtime = await open_runtime(source, session, hub, self._cache, progress.prints)
+            with empty_workdir(session.engine.store), contextlib.redirect_stdout(progress.prints):
+                runtime = await open_runtime(source, session, hub, progress.prints)
                 try:
                     gc.enable()
                     cache = DefinitionCache(self._cache)

@@ -106,6 +106,7 @@ class RemoteRepository:
             if not await asyncio.to_thread(_has_commit, mirror, commit):
                 async with self._reached(graph) as (url, environment):
                     await asyncio.to_thread(_fetch, mirror, url, commit, environment)
+            os.utime(mirror)  # when it was last used, for whoever makes room
             yield os.fspath(mirror)
 
     @asynccontextmanager

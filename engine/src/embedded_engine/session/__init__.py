@@ -104,6 +104,13 @@ class Session:
         return cast(dict[str, Any], answer["data"])
 
     @property
+    def engine(self) -> Any:
+        """The engine that is served, which resolvers know as `ctx.engine`."""
+        if self._execution is None:
+            raise ApiError("the session is not open")
+        return self._execution.engine
+
+    @property
     def schema(self) -> Schema:
         """The schema that is served."""
         if self._schema is None:

@@ -32,7 +32,7 @@ class Execution:
 
     def __init__(self, schema: Schema, engine: Any, objects: ObjectTable) -> None:
         self._schema = schema
-        self._engine = engine
+        self.engine = engine
         self._objects = objects
         self.module: ServedModule | None = None
         self._fields: Fields | None = None
@@ -68,7 +68,7 @@ class Execution:
             self._schema.executable,
             document,
             root_value=_ROOT,
-            context_value=RequestContext(self._engine, self._objects, stage, self.module),
+            context_value=RequestContext(self.engine, self._objects, stage, self.module),
             variable_values=variables,
             operation_name=operation,
             field_resolver=self._fields.resolve,

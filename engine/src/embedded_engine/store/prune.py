@@ -31,6 +31,8 @@ class Report:
     results: int
     volumes: int
     blobs: int
+    environments: int = 0
+    mirrors: int = 0
 
 
 @dataclass
@@ -89,7 +91,15 @@ def _prune(store_root: Path, keep_bytes: int) -> Report:
     for leftover in ("staging", "trash", "locks"):
         for place in (store_root / leftover).iterdir():
             remove_tree(place)
-    roots = sorted([*_results(store_root), *_imports(store_root), *_volumes(store_root)], key=lambda root: root.used_ns)
+    roots = [
+        *_results(store_root),
+        *_imports(store_root),
+        *_volumes(store_root),
+        *_made_again(store_root / "environments", "environments"),
+        *_made_again(store_root / "git", "mirrors"),
+        *_made_again(store_root / "modules", "definitions"),
+    ]
+    roots.sort(key=lambda root: root.used_ns)
     held = Counter(place for root in roots for place in root.holds)
     usage = _Usage()
     things = [*(store_root / "layers").iterdir(), *(store_root / "blobs").glob("*/*")]
@@ -116,7 +126,14 @@ def _prune(store_root: Path, keep_bytes: int) -> Report:
             if not held[place] and place in usage.inodes:
                 remove(place, place.relative_to(store_root).parts[0])
     return Report(
-        before - usage.total, usage.total, removed["layers"], removed["results"], removed["volumes"], removed["blobs"]
+        before - usage.total,
+        usage.total,
+        removed["layers"],
+        removed["results"],
+        removed["volumes"],
+        removed["blobs"],
+        removed["environments"],
+        removed["mirrors"],
     )
 
 
@@ -148,6 +165,12 @@ def _volumes(store_root: Path) -> list[_Root]:
         used = key.lstat().st_atime_ns if key.exists() else 0
         found.append(_Root("volumes", home, used, frozenset()))
     return found
+
+
+def _made_again(directory: Path, kind: str) -> list[_Root]:
+    """Directories that are made again when they are missed: their time says when they were last used."""
+    places = directory.iterdir() if directory.is_dir() else ()
+    return [_Root(kind, place, place.lstat().st_mtime_ns, frozenset()) for place in places]
 
 
 def _inodes(place: Path) -> dict[Inode, int]:
