@@ -171,10 +171,15 @@ class ObjectTable:
 
 @dataclasses.dataclass(frozen=True)
 class ServedModule:
-    """The module whose functions make the requests of a session: its name, and where its sources are."""
+    """A module whose functions make requests of a session: its name, where its sources are, what it depends on.
+
+    `client` is the source of the client by which its functions call those modules; empty if there are none.
+    """
 
     name: str
     source: str
+    dependencies: tuple[ApiValue, ...] = ()
+    client: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

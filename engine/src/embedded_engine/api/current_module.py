@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from embedded_engine.api.definitions import Module
 from embedded_engine.binding import RequestContext, attributes, field, resolver_of
 from embedded_engine.errors import EngineError
 
@@ -29,6 +28,7 @@ class CurrentModuleValue:
 
     name: str
     place: str
+    depends_on: tuple[object, ...] = ()
 
 
 attributes("CurrentModule", "name")
@@ -39,13 +39,13 @@ def current_module(ctx: RequestContext, _root: object) -> CurrentModuleValue:
     """The module whose function asks."""
     if ctx.module is None:
         raise NoModuleError
-    return CurrentModuleValue(ctx.module.name, ctx.module.source)
+    return CurrentModuleValue(ctx.module.name, ctx.module.source, ctx.module.dependencies)
 
 
 @field("CurrentModule", "dependencies")
-def dependencies(_ctx: RequestContext, _self: CurrentModuleValue) -> tuple[Module, ...]:
-    """None: a module that depends on others does not run here."""
-    return ()
+def dependencies(_ctx: RequestContext, self: CurrentModuleValue) -> tuple[object, ...]:
+    """The modules that it depends on itself."""
+    return self.depends_on
 
 
 @field("CurrentModule", "source")

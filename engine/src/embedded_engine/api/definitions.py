@@ -182,6 +182,13 @@ class Module:
                 return each.definition
         return None
 
+    def interface(self, name: str) -> InterfaceTypeDef | None:
+        """The module's interface of that name, if it has one."""
+        for each in self.interfaces:
+            if each.name == name and isinstance(each.definition, InterfaceTypeDef):
+                return each.definition
+        return None
+
     def enum(self, name: str) -> EnumTypeDef | None:
         """The module's enum of that name, if it has one."""
         for each in self.enums:

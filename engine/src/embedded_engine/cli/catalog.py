@@ -11,6 +11,7 @@ from embedded_engine.api.definitions import ENUM, Function, Module, ObjectTypeDe
 from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.flags import can_be_given
 from embedded_engine.cli.naming import kebab_case
+from embedded_engine.served.names import type_name
 
 if TYPE_CHECKING:
     from embedded_engine.cli.core import CoreTypes
@@ -46,6 +47,12 @@ class Catalog:
         constructor = self.main.constructor or Function("", made)
         return self._resolved(replace(constructor, name="", return_type=made))
 
+    def api_name(self, object_name: str) -> str:
+        """The name on the API of a type that a chain has reached."""
+        if self.module.interface(object_name) is None:
+            return object_name
+        return type_name(self.main_object, object_name)
+
     def is_core(self, object_name: str) -> bool:
         """Whether an object type is the API's and not the module's."""
         return self.module.object(object_name) is None
@@ -59,6 +66,8 @@ class Catalog:
         functions: Iterable[Function]
         if own is not None:
             functions = own.callables()
+        elif (interface := self.module.interface(name)) is not None:
+            functions = interface.functions
         else:
             functions = (each for each in self.core.functions(name) if each.name not in CORE_HIDDEN)
         return {kebab_case(each.name): self._resolved(each) for each in functions}

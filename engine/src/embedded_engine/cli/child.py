@@ -27,10 +27,10 @@ _UNHEARD = 74
 def main(descriptor: int, described: str) -> None:
     """Serve the module that is described, on the socket with this number."""
     told = json.loads(described)
-    source = ModuleSource(told["name"], *(Path(told[name]) for name in ("root", "source", "context")))
+    source = ModuleSource(told["name"], Path(told["root"]), Path(told["source"]), Path(told["context"]))
     code = _UNHEARD
     try:
-        asyncio.run(_Child(socket.socket(fileno=descriptor), source).serve())
+        asyncio.run(_Child(socket.socket(fileno=descriptor), source, told["client"]).serve())
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     finally:
@@ -53,10 +53,11 @@ class _Stages:
 
 
 class _Child:
-    def __init__(self, connection: socket.socket, source: ModuleSource) -> None:
+    def __init__(self, connection: socket.socket, source: ModuleSource, client: str) -> None:
         connection.set_inheritable(False)
         self._socket = connection
         self._source = source
+        self._client = client
         self._sending = threading.Lock()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._module: LoadedModule | None = None
@@ -112,11 +113,13 @@ class _Child:
             self._module = await self._load()
         if "register" in request:
             return await self._module.register()
+        if "reconnect" in request:
+            await self._module.reconnect()
         return await self._module.call(*request["call"]) if "call" in request else None
 
     async def _load(self) -> LoadedModule:
         try:
-            import_sdk()
+            import_sdk(self._client)
             from embedded_engine.progress.spans import install
 
             install(_Stages(self))
@@ -138,4 +141,5 @@ def _told(error: Exception) -> dict[str, Any]:
         "message": str(error),
         "details": error.details if isinstance(error, FunctionError) else "",
         "exit_code": error.exit_code,
+        "extensions": dict(error.extensions or {}),
     }

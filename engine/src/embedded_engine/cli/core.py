@@ -38,6 +38,7 @@ from embedded_engine.api.definitions import (
     TypeDef,
 )
 from embedded_engine.cli.words import Step
+from embedded_engine.served.names import field_name
 
 _PLAIN = {"String": STRING, "Int": INTEGER, "Float": FLOAT, "Boolean": BOOLEAN, "Void": VOID}
 
@@ -112,15 +113,15 @@ def chain_query(object_id: str, type_name: str, calls: Sequence[Step], leaf: str
     for call in reversed(calls):
         arguments = {arg.name: arg for arg in call.function.args}
         given = ", ".join(
-            f"{name}: {_literal(value, arguments[name].type_def)}" for name, value in call.arguments.items()
+            f"{field_name(name)}: {_literal(value, arguments[name].type_def)}" for name, value in call.arguments.items()
         )
-        selection = f"{call.function.name}{f'({given})' if given else ''}{f' {{ {selection} }}' if selection else ''}"
+        selection = f"{field_name(call.function.name)}{f'({given})' if given else ''}{f' {{ {selection} }}' if selection else ''}"
     return f"{{ node(id: {json.dumps(object_id)}) {{ ... on {type_name} {{ {selection} }} }} }}"
 
 
 def chain_result(answer: Mapping[str, Any], calls: Sequence[Step], leaf: str) -> Any:
     """What the query's answer holds at the end of the chain; a list on the way makes a list of results."""
-    return _dig(answer["node"], [call.function.name for call in calls] + ([_name_of(leaf)] if leaf else []))
+    return _dig(answer["node"], [field_name(call.function.name) for call in calls] + ([_name_of(leaf)] if leaf else []))
 
 
 def _dig(value: Any, names: Sequence[str]) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded_engine.errors import EngineError
 
 
@@ -16,9 +18,14 @@ class ModuleLoadError(EngineError):
 
 
 class FunctionError(EngineError):
-    """A function of the module failed. `details` is shown below the message, `exit_code` is the process's."""
+    """A function of the module failed. `details` is shown below the message, `exit_code` is the process's.
 
-    def __init__(self, message: str, *, details: str = "", exit_code: int = 1) -> None:
-        super().__init__(message)
+    The extensions are those of an error of the API that it let pass: a module that called it finds them again.
+    """
+
+    def __init__(
+        self, message: str, *, details: str = "", exit_code: int = 1, extensions: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(message, extensions=extensions)
         self.details = details
         self.exit_code = exit_code

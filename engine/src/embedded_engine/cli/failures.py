@@ -35,7 +35,18 @@ def exec_failure(message: str, command: Sequence[str], exit_code: int, stdout: s
             lines.append(f"{name} (the last {_TAIL_LINES} of {len(tail)} lines):" if cut else f"{name}:")
             lines.extend(f"  {line}" for line in tail[-_TAIL_LINES:])
     first = message.strip().partition("\n")[0] or "a command failed"
-    return FunctionError(first, details="\n".join(lines), exit_code=exit_code if 0 < exit_code < 256 else 1)
+    return FunctionError(
+        first,
+        details="\n".join(lines),
+        exit_code=exit_code if 0 < exit_code < 256 else 1,
+        extensions={
+            "_type": "EXEC_ERROR",
+            "cmd": list(command),
+            "exitCode": exit_code,
+            "stdout": stdout,
+            "stderr": stderr,
+        },
+    )
 
 
 def root_of(error: BaseException) -> BaseException:

@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 import embedded_engine
 from embedded_engine.api import definitions
+from embedded_engine.binding import ServedModule
 from embedded_engine.cli.errors import FunctionError, ModuleLoadError
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.runtime import registered
@@ -78,19 +79,22 @@ class InChild:
         self._tasks = [passing_on, asyncio.create_task(self._attend())]
 
     @classmethod
-    async def start(cls, source: ModuleSource, python: Path, session: Session, hub: Hub, prints: TextIO) -> InChild:
+    async def start(
+        cls, source: ModuleSource, served: ServedModule, python: Path, session: Session, hub: Hub, prints: TextIO
+    ) -> InChild:
         """Start the child and load the module in it. Raises ModuleLoadError when that fails."""
         here, there = socket.socketpair()
         # A pipe of our own: asyncio's would make the child's end wait for everybody who has inherited it.
         reading, writing = os.pipe()
         described = {name: str(getattr(source, name)) for name in ("name", "root", "source", "context")}
+        described["client"] = served.client
         package = Path(embedded_engine.__file__).parent
         passing_on = asyncio.create_task(_pass_on(reading, prints))
         with there, os.fdopen(writing, "wb", 0) as written:
             process = await asyncio.create_subprocess_exec(
                 str(python),
                 *("-P", "-c", _START, str(package), str(there.fileno()), json.dumps(described)),
-                env=_environment(source, session, python),
+                env=_environment(source, session.environment_of(served), python),
                 pass_fds=[there.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written,
@@ -109,6 +113,10 @@ class InChild:
     async def definitions(self) -> definitions.Module:
         """Let the module register with the session, and read what it registered."""
         return registered(self._session, await self._ask(register=True))
+
+    async def reconnect(self) -> None:
+        """Let the child read the session's schema anew."""
+        await self._ask(reconnect=True)
 
     async def call(
         self, object_name: str, state: Mapping[str, Any], function_name: str, inputs: Mapping[str, Any]
@@ -199,20 +207,22 @@ async def _pass_on(descriptor: int, prints: TextIO) -> None:
         transport.close()
 
 
-def _environment(source: ModuleSource, session: Session, python: Path) -> dict[str, str]:
+def _environment(source: ModuleSource, session: Mapping[str, str], python: Path) -> dict[str, str]:
     dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
     variables = {name: value for name, value in os.environ.items() if name not in dropped}
     if sys.pycache_prefix is not None:
         variables["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     variables |= {"VIRTUAL_ENV": str(python.parent.parent), "PYTHONUNBUFFERED": "1"}
     variables["PATH"] = f"{python.parent}{os.pathsep}{variables.get('PATH', os.defpath)}"
-    return {**variables, **source.environment(), **session.environment}
+    return {**variables, **source.environment(), **session}
 
 
 def _error(told: dict[str, Any]) -> EngineError:
     if told["load"]:
         return ModuleLoadError(told["message"])
-    return FunctionError(told["message"], details=told["details"], exit_code=told["exit_code"])
+    return FunctionError(
+        told["message"], details=told["details"], exit_code=told["exit_code"], extensions=told["extensions"]
+    )
 
 
 def _ending(code: int) -> str:

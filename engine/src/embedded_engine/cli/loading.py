@@ -40,6 +40,11 @@ class LoadedModule:
         with self._failures():
             await SharedConnection().connect()
 
+    async def reconnect(self) -> None:
+        """Connect again, to the same session with another schema."""
+        await self.close()
+        await self.connect()
+
     async def register(self) -> str:
         """Register what the module defines with the session; the id of that."""
         with self._failures():

@@ -29,6 +29,8 @@ class ModuleSource:
     root: Path
     source: Path
     context: Path
+    dependencies: tuple[tuple[str, str], ...] = ()
+    """The modules that its functions call: the name of each, and where it is."""
 
     @classmethod
     def find(cls, start: Path) -> ModuleSource:
@@ -49,6 +51,7 @@ class ModuleSource:
         try:
             content = json.loads(configuration.read_text(encoding="utf-8"))
             name, sdk = content["name"], content.get("sdk") or {}
+            dependencies = tuple((each.get("name", ""), each["source"]) for each in content.get("dependencies") or ())
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise ModuleLoadError(f"{configuration} is not a module's configuration: {error!r}") from None
         kind = sdk.get("source") if isinstance(sdk, dict) else sdk
@@ -61,7 +64,7 @@ class ModuleSource:
         if not source.is_dir():
             raise ModuleLoadError(f"{configuration}: its source {content['source']!r} is no directory")
         context = next((place for place in (root, *root.parents) if (place / ".git").exists()), root)
-        return cls(name, root, source.resolve(), context)
+        return cls(name, root, source.resolve(), context, dependencies)
 
     @property
     def main_object(self) -> str:

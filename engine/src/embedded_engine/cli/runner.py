@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from embedded_engine.api.definitions import LIST, FunctionArg, TypeDef
-from embedded_engine.cli.addresses import Addresses, directory_field
+from embedded_engine.api.definitions import LIST, TypeDef
+from embedded_engine.cli.addresses import Addresses
+from embedded_engine.cli.arguments import Arguments
 from embedded_engine.cli.catalog import Catalog
 from embedded_engine.cli.core import chain_query, chain_result
-from embedded_engine.cli.errors import FunctionError, UsageError
-from embedded_engine.cli.flags import Reference
+from embedded_engine.cli.errors import FunctionError
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.naming import kebab_case
 from embedded_engine.cli.outcome import FileChange, Outcome
@@ -28,11 +27,11 @@ class Runner:
     def __init__(
         self, source: ModuleSource, catalog: Catalog, runtime: Runtime, session: Session, workdir: Path
     ) -> None:
-        self._source = source
         self._catalog = catalog
         self._runtime = runtime
         self._session = session
         self._addresses = Addresses(session.ask, workdir)
+        self._arguments = Arguments(source, self._addresses)
 
     async def run(self, steps: Sequence[Step], output: str | None = None) -> Outcome:
         """Make the main object with the first step, then follow the others; `output` exports a final object."""
@@ -111,7 +110,8 @@ class Runner:
         return Outcome(result, _wrapped(last, listed), str(result) if exported else None)
 
     async def _ask(self, object_id: str, type_name: str, calls: Sequence[Step], leaf: str) -> Any:
-        return chain_result(await self._query(chain_query(object_id, type_name, calls, leaf)), calls, leaf)
+        name = self._catalog.api_name(type_name)
+        return chain_result(await self._query(chain_query(object_id, name, calls, leaf)), calls, leaf)
 
     def _leaf(self, type_def: TypeDef, output: str | None) -> tuple[str, bool]:
         """What to select at the end: an object is exported, or made to happen; a value is itself."""
@@ -132,49 +132,10 @@ class Runner:
         return inputs
 
     async def _inputs(self, step: Step) -> dict[str, Any]:
-        """The arguments of a call as JSON: what was given, and what the context supplies."""
-        waiting = {
-            arg.name: self._input(arg, step.arguments)
-            for arg in step.function.args
-            if arg.name in step.arguments or arg.default_path or arg.default_address
-        }
         try:
-            values = await asyncio.gather(*waiting.values())
+            return await self._arguments.of(step.function, step.arguments)
         except ApiError as error:
             raise _shown(error) from error
-        return dict(zip(waiting, values, strict=True))
-
-    async def _input(self, arg: FunctionArg, given: Mapping[str, Any]) -> Any:
-        if arg.name in given:
-            return await self._given(arg, given[arg.name])
-        if arg.default_address:
-            return await self._given(arg, Reference("Container", arg.default_address))
-        return await self._contextual(arg)
-
-    async def _given(self, arg: FunctionArg, value: Any) -> Any:
-        if isinstance(value, list):
-            return list(await asyncio.gather(*(self._given(arg, each) for each in value)))
-        if isinstance(value, Reference):
-            return await self._addresses.load(f"--{kebab_case(arg.name)}", arg, value)
-        return value
-
-    async def _contextual(self, arg: FunctionArg) -> str:
-        """The object at an argument's default path: absolute in the context, else from where dagger.json is."""
-        kind = arg.type_def.name
-        if kind in ("GitRepository", "GitRef") and arg.default_path.strip("/") in (".git", ".", ""):
-            repository = ["host", directory_field(self._source.context, gitignore=True), "asGit"]
-            return await self._addresses.select(*repository, *(["head"] if kind == "GitRef" else []), "id")
-        path = default_path(self._source, arg)
-        return await self._addresses.load(arg.name, arg, Reference(kind, str(path)))
-
-
-def default_path(source: ModuleSource, arg: FunctionArg) -> Path:
-    """Where a default path leads. Raises UsageError when that is outside of the context."""
-    start = source.context if arg.default_path.startswith("/") else source.root
-    path = (start / arg.default_path.lstrip("/")).resolve()
-    if not path.is_relative_to(source.context):
-        raise UsageError(f"the default path {arg.default_path!r} of {arg.name} leaves the repository {source.context}")
-    return path
 
 
 def _wrapped(type_def: TypeDef, listed: bool) -> TypeDef:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from embedded_engine.api import definitions
 from embedded_engine.binding import ServedModule
+from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.loading import LoadedModule
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.project import Project
@@ -32,6 +34,9 @@ class Runtime(Protocol):
     ) -> Any:
         """Call a function (the constructor has no name) of an object in that state; everything is JSON, objects are ids."""
 
+    async def reconnect(self) -> None:
+        """Read the session's schema anew: it has changed."""
+
     async def close(self) -> None:
         """End it."""
 
@@ -39,12 +44,13 @@ class Runtime(Protocol):
 class InProcess:
     """Runs a module whose dependencies are those of this environment."""
 
-    def __init__(self, source: ModuleSource, session: Session) -> None:
+    def __init__(self, source: ModuleSource, served: ServedModule, session: Session) -> None:
         self._session = session
         os.environ.update(source.environment(), **session.environment)
-        import_sdk()
+        import_sdk(served.client)
         self._module = LoadedModule(source)
         self.call = self._module.call
+        self.reconnect = self._module.reconnect
         self.close = self._module.close
 
     async def connect(self) -> None:
@@ -56,27 +62,42 @@ class InProcess:
         return registered(self._session, await self._module.register())
 
 
-async def open_runtime(source: ModuleSource, session: Session, hub: Hub, prints: TextIO) -> Runtime:
-    """The module, ready to be called. What it prints goes to `prints`."""
-    session.serve(ServedModule(source.name, str(source.source)))
-    project = Project.read(source.source)
-    if not project.is_at_home():
-        from embedded_engine.cli.environments import Environments
-        from embedded_engine.cli.foreign import InChild
-
-        python = await Environments(session.engine.store, hub.emit).python(source.name, project)
-        return await InChild.start(source, python, session, hub, prints)
+async def open_runtime(
+    source: ModuleSource, served: ServedModule, session: Session, hub: Hub, prints: TextIO
+) -> Runtime:
+    """The module that a command is about, ready to be called. What it prints goes to `prints`."""
+    session.serve(served)
+    if not Project.read(source.source).is_at_home():
+        return await open_child(source, served, session, hub, prints)
     from embedded_engine.progress.spans import install
 
-    runtime = InProcess(source, session)
+    runtime = InProcess(source, served, session)
     install(hub)
     await runtime.connect()
     return runtime
 
 
+async def open_child(source: ModuleSource, served: ServedModule, session: Session, hub: Hub, prints: TextIO) -> Runtime:
+    """A module in a process of its own, ready to be called: in its own environment, or in this one if it suits."""
+    from embedded_engine.cli.environments import Environments
+    from embedded_engine.cli.foreign import InChild
+
+    project = Project.read(source.source)
+    python = Path(sys.executable)
+    if not project.is_at_home():
+        python = await Environments(session.engine.store, hub.emit).python(source.name, project)
+    return await InChild.start(source, served, python, session, hub, prints)
+
+
 def registered(session: Session, module_id: str) -> definitions.Module:
-    """What a module registered under that id."""
-    return session.objects.get(module_id, ("Module",))  # type: ignore[return-value]  # checked by its name
+    """What a module registered under that id. Raises ModuleLoadError for an object that is called as one of the API."""
+    module: definitions.Module = session.objects.get(module_id, ("Module",))  # type: ignore[assignment]  # by its name
+    for each in module.objects:
+        if each.name in session.core_types:
+            raise ModuleLoadError(
+                f"the object type {each.name} is already defined by the core API: give it another name"
+            )
+    return module
 
 
 @contextlib.contextmanager

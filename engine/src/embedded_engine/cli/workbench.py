@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -71,23 +72,33 @@ class Workbench:
     async def work(self, source: ModuleSource) -> AsyncIterator[Work]:
         """The module in a session. Everything that runs has ended when this is left, however it is left."""
         with self.session() as (session, hub, progress):
+            from embedded_engine.cli.dependencies import Dependencies
             from embedded_engine.cli.runner import Runner
-            from embedded_engine.cli.runtime import empty_workdir, open_runtime
+            from embedded_engine.cli.runtime import Runtime, empty_workdir, open_runtime
+            from embedded_engine.served.names import NamedModule
 
             # Standard output is for results; what a module prints goes beside the progress.
             with empty_workdir(session.engine.store), contextlib.redirect_stdout(progress.prints):
-                runtime = await open_runtime(source, session, hub, progress.prints)
+                cache = DefinitionCache(self._cache)
+                dependencies = Dependencies(session, hub, progress.prints, cache, self.workdir)
+                runtime: Runtime | None = None
                 try:
-                    gc.enable()
-                    cache = DefinitionCache(self._cache)
+                    served = await dependencies.open(source)
                     module = cache.get(source)
+                    dependencies.serve(NamedModule(source.name, module) if module is not None else None)
+                    runtime = await open_runtime(source, served, session, hub, progress.prints)
+                    gc.enable()
                     if module is None:
                         module = await runtime.definitions()
                         cache.put(source, module)
+                        if dependencies.serve(NamedModule(source.name, module)):
+                            await asyncio.gather(runtime.reconnect(), dependencies.reconnect())
                     catalog = self._catalog(source, module, session)
                     yield Work(catalog, Runner(source, catalog, runtime, session, self.workdir), progress)
                 finally:
-                    await runtime.close()
+                    if runtime is not None:
+                        await runtime.close()
+                    await dependencies.close()
 
     @contextlib.contextmanager
     def session(self) -> Iterator[tuple[Session, Hub, Progress]]:

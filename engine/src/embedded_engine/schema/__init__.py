@@ -30,6 +30,7 @@ class Schema:
     """The schema, ready to execute, and the answers to introspection that clients asked for before."""
 
     directory: Path
+    types: str = ""
 
     @cached_property
     def sdl(self) -> str:
@@ -37,7 +38,13 @@ class Schema:
         path = self.directory / "schema.graphql"
         if not path.exists():
             write_atomically(path, reflect(_client_source()).encode())
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8") + self.types
+
+    def extended(self, types: str) -> Schema:
+        """The schema with more types, in the schema definition language."""
+        directory = self.directory / f"with-{_digest(types)}"
+        directory.mkdir(parents=True, exist_ok=True)
+        return Schema(directory, types)
 
     @cached_property
     def executable(self) -> GraphQLSchema:

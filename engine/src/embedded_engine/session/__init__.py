@@ -8,12 +8,12 @@ import json
 import secrets
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from embedded_engine import api
-from embedded_engine.binding import EngineLike, ObjectTable, ServedModule
+from embedded_engine.binding import EngineLike, ObjectTable, Resolver, ServedModule
 from embedded_engine.errors import EngineError
 from embedded_engine.schema import Schema, load_schema
 from embedded_engine.session.execution import Execution
@@ -42,6 +42,7 @@ class Session:
         self._open_engine = open_engine
         self._cache = cache
         self._stage_of = stage_of
+        self._modules: dict[str, ServedModule] = {}
         self._loop = asyncio.new_event_loop()
         self._started: threading.Event = threading.Event()
         self._stop: asyncio.Event | None = None
@@ -81,6 +82,19 @@ class Session:
         """The variables by which a Dagger SDK finds the session."""
         return {"DAGGER_SESSION_PORT": str(self.port), "DAGGER_SESSION_TOKEN": self.token}
 
+    def environment_of(self, module: ServedModule) -> dict[str, str]:
+        """The same for the functions of a module, whose requests are known by a token of their own."""
+        token = secrets.token_urlsafe(32)
+        self._modules[token] = module
+        return {**self.environment, "DAGGER_SESSION_TOKEN": token}
+
+    def extend(self, types: str, resolvers: Mapping[tuple[str, str], Resolver]) -> None:
+        """Serve more types beside those of the core API from now on, in place of what was said before."""
+        core = load_schema(self._cache)
+        self._schema = core.extended(types) if types else core
+        if self._execution is not None:
+            self._execution.serve(self._schema, resolvers)
+
     def run(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Run something in the session's loop and wait for it, from another thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -102,6 +116,11 @@ class Session:
         if errors := answer.get("errors"):
             raise ApiError(errors[0]["message"], extensions=errors[0].get("extensions"))
         return cast(dict[str, Any], answer["data"])
+
+    @property
+    def core_types(self) -> frozenset[str]:
+        """The names of the types of the core API."""
+        return frozenset(load_schema(self._cache).executable.type_map)
 
     @property
     def engine(self) -> Any:
@@ -151,7 +170,7 @@ class Session:
         try:
             self._schema = load_schema(self._cache)
             self._execution = Execution(self._schema, engine, self.objects)
-            application = Application(self._execution, self.token, self._stage_of)
+            application = Application(self._execution, self.token, self._modules, self._stage_of)
             server, self.port = await Server.start(application)
             self._stop = asyncio.Event()
             self._started.set()

@@ -8,11 +8,12 @@ import os
 import sys
 import traceback
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 from graphql import DocumentNode, ExecutionResult, GraphQLError, execute
 
-from embedded_engine.binding import ObjectTable, RequestContext, ServedModule
+from embedded_engine.binding import ObjectTable, RequestContext, Resolver, ServedModule
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.graph import current_stage
 from embedded_engine.schema import Schema
@@ -36,9 +37,16 @@ class Execution:
         self._objects = objects
         self.module: ServedModule | None = None
         self._fields: Fields | None = None
+        self._resolvers: Mapping[tuple[str, str], Resolver] = {}
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
 
-    async def respond(self, body: bytes, stage: str | None = None) -> bytes:
+    def serve(self, schema: Schema, resolvers: Mapping[tuple[str, str], Resolver]) -> None:
+        """Serve another schema from the next request on; `resolvers` are for what is in it beside the core API."""
+        self._schema, self._resolvers = schema, resolvers
+        self._fields = None
+        self._documents = OrderedDict()
+
+    async def respond(self, body: bytes, stage: str | None = None, module: ServedModule | None = None) -> bytes:
         """The body of the response to a request's body. Errors are in it, never raised."""
         try:
             query, variables, operation = _request(body)
@@ -48,7 +56,7 @@ class Execution:
             document = self._document(query)
             if asks_only_for_schema(document):
                 return self._schema.introspect(query, document)
-            result = await self._execute(document, variables, operation, stage)
+            result = await self._execute(document, variables, operation, stage, module or self.module)
         except EngineError as error:
             result = ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
         except GraphQLError as error:
@@ -58,17 +66,22 @@ class Execution:
         return _encode(result)
 
     async def _execute(
-        self, document: DocumentNode, variables: dict[str, Any], operation: str | None, stage: str | None
+        self,
+        document: DocumentNode,
+        variables: dict[str, Any],
+        operation: str | None,
+        stage: str | None,
+        module: ServedModule | None,
     ) -> ExecutionResult:
         if self._fields is None:
-            self._fields = Fields(self._schema.executable)
+            self._fields = Fields(self._schema.executable, self._resolvers)
         # A request is a task of its own: what it sets reaches the steps that it starts, and no other request.
         current_stage.set(stage)
         result = execute(
             self._schema.executable,
             document,
             root_value=_ROOT,
-            context_value=RequestContext(self.engine, self._objects, stage, self.module),
+            context_value=RequestContext(self.engine, self._objects, stage, module),
             variable_values=variables,
             operation_name=operation,
             field_resolver=self._fields.resolve,

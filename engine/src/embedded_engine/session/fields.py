@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,8 +45,9 @@ class _Plan:
 class Fields:
     """Resolves every field of the schema. `resolve` and `resolve_type` are what graphql-core calls."""
 
-    def __init__(self, schema: GraphQLSchema) -> None:
+    def __init__(self, schema: GraphQLSchema, resolvers: Mapping[tuple[str, str], Resolver]) -> None:
         self._schema = schema
+        self._resolvers = resolvers
         self._plans: dict[tuple[str, str], _Plan] = {}
 
     def resolve(self, source: Any, info: GraphQLResolveInfo[Any], /, **arguments: Any) -> Any:
@@ -78,7 +79,7 @@ class Fields:
                 for name, argument in definition.args.items()
             }
             answers_id = get_named_type(definition.type).name == "ID"
-            plan = self._plans[place] = _Plan(_resolver(*place), arguments, answers_id)
+            plan = self._plans[place] = _Plan(self._resolvers.get(place) or _resolver(*place), arguments, answers_id)
         return plan
 
     def _converter(self, kind: GraphQLInputType, directives: Sequence[DirectiveNode]) -> Convert:

@@ -8,9 +8,10 @@ import hmac
 import json
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from embedded_engine.binding import ServedModule
 from embedded_engine.session.execution import Execution
 
 MAX_BODY_BYTES = 128 * 1024 * 1024
@@ -32,11 +33,14 @@ class _GoneError(Exception):
 
 
 class Application:
-    """A bare ASGI application: `POST /query`."""
+    """A bare ASGI application: `POST /query`, for whoever has the session's token or one of its modules'."""
 
-    def __init__(self, execution: Execution, token: str, stage_of: StageOf) -> None:
+    def __init__(
+        self, execution: Execution, token: str, modules: Mapping[str, ServedModule], stage_of: StageOf
+    ) -> None:
         self._execution = execution
-        self._credentials = b"Basic " + base64.b64encode(f"{token}:".encode())
+        self._token = token
+        self._modules = modules
         self._stage_of = stage_of
         self._answers: set[asyncio.Future[bytes]] = set()
 
@@ -48,16 +52,26 @@ class Application:
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request. A client that goes away cancels what it asked for."""
         headers = dict(scope["headers"])
-        if not hmac.compare_digest(headers.get(b"authorization", b""), self._credentials):
+        token = self._token_in(headers.get(b"authorization", b""))
+        if token is None:
             await _send(send, 401, _message("this session needs its token"))
         elif scope["path"] != "/query":
             await _send(send, 404, _message("the API is at /query"))
         elif scope["method"] != "POST":
             await _send(send, 405, _message("the API takes POST"))
         else:
-            await self._answer(headers, receive, send)
+            await self._answer(headers, self._modules.get(token), receive, send)
 
-    async def _answer(self, headers: dict[bytes, bytes], receive: Receive, send: Send) -> None:
+    def _token_in(self, authorization: bytes) -> str | None:
+        """The token that a request has, if it is one of ours."""
+        for token in (self._token, *self._modules):
+            if hmac.compare_digest(authorization, b"Basic " + base64.b64encode(f"{token}:".encode())):
+                return token
+        return None
+
+    async def _answer(
+        self, headers: dict[bytes, bytes], module: ServedModule | None, receive: Receive, send: Send
+    ) -> None:
         try:
             body = await _body(receive)
         except _TooLargeError:
@@ -66,7 +80,7 @@ class Application:
         except _GoneError:
             return
         stage = self._stage_of(headers.get(b"traceparent", b"").decode("latin-1")[_SPAN])
-        answer = asyncio.ensure_future(self._execution.respond(body, stage))
+        answer = asyncio.ensure_future(self._execution.respond(body, stage, module))
         gone = asyncio.ensure_future(receive())
         self._answers.add(answer)
         await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)
