@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from embedded_engine.api.definitions import ENUM, Function, Module, ObjectTypeDef, TypeDef
+from embedded_engine.api.definitions import ENUM, EnumTypeDef, Function, Module, ObjectTypeDef, TypeDef
 from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.flags import can_be_given
 from embedded_engine.cli.naming import kebab_case
@@ -90,6 +90,6 @@ class Catalog:
     def _with_members(self, type_def: TypeDef) -> TypeDef:
         if type_def.element is not None:
             return replace(type_def, element=self._with_members(type_def.element))
-        if type_def.kind == ENUM and (enum := self.module.enum(type_def.name)) is not None:
-            return replace(type_def, definition=enum)
+        if type_def.kind == ENUM and isinstance(type_def.definition, EnumTypeDef) and not type_def.definition.members:
+            return replace(type_def, definition=self.module.enum(type_def.name) or self.core.enum(type_def.name))
         return type_def

@@ -72,6 +72,12 @@ class CoreTypes:
             for name, field in kind.fields.items()
         ]
 
+    def enum(self, type_name: str) -> EnumTypeDef:
+        """An enum with its members; without any for a name that is not known."""
+        kind = self._schema.type_map.get(type_name)
+        members = kind.values if isinstance(kind, GraphQLEnumType) else ()
+        return EnumTypeDef(type_name, members=tuple(EnumValueTypeDef(member) for member in members))
+
     def has(self, type_name: str, function_name: str) -> bool:
         """Whether a type has a field of that name."""
         kind = self._schema.type_map.get(type_name)
@@ -97,8 +103,7 @@ class CoreTypes:
         if isinstance(named, GraphQLInterfaceType):
             return TypeDef(INTERFACE, True, definition=InterfaceTypeDef(name))
         if isinstance(named, GraphQLEnumType):
-            members = tuple(EnumValueTypeDef(member) for member in named.values)
-            return TypeDef(ENUM, True, definition=EnumTypeDef(name, members=members))
+            return TypeDef(ENUM, True, definition=self.enum(name))
         if name in _PLAIN:
             return TypeDef(_PLAIN[name], True)
         return TypeDef(SCALAR, True, definition=ScalarTypeDef(name))

@@ -16,6 +16,7 @@ from embedded_engine.cli.addresses import Addresses
 from embedded_engine.cli.arguments import Arguments
 from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.module import DefinitionCache, ModuleSource
+from embedded_engine.cli.results import held
 from embedded_engine.cli.runtime import Runtime, open_child
 from embedded_engine.progress import Hub
 from embedded_engine.served.client import client_of
@@ -158,7 +159,8 @@ class Dependencies:
     ) -> Any:
         inputs = {**given, **await dependency.arguments.of(function, given)}
         runtime = await self._running(dependency)
-        return await runtime.call(owner, state, function.name, inputs)
+        answer = await runtime.call(owner, state, function.name, inputs)
+        return held(answer, function.return_type, f"{owner}.{function.name}") if function.name else answer
 
     def _refuse_doubles(self, modules: list[NamedModule]) -> None:
         core = self._session.core_types

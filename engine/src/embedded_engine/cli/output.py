@@ -19,7 +19,7 @@ def printed(outcome: Outcome, catalog: Catalog, options: Options, workdir: Path)
     """What goes to standard output, and what is said beside it. A value is also written to the output file, if any."""
     if outcome.exported is not None:
         return "", f'Saved to "{outcome.exported}".'
-    if outcome.type_def.kind == VOID:
+    if outcome.type_def.kind == VOID or (outcome.value is None and outcome.type_def.object_name):
         return "", ""
     name = outcome.type_def.object_name
     if name:

@@ -16,6 +16,7 @@ from embedded_engine.cli.errors import FunctionError
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.naming import kebab_case
 from embedded_engine.cli.outcome import FileChange, Outcome
+from embedded_engine.cli.results import held
 from embedded_engine.cli.runtime import Runtime
 from embedded_engine.cli.words import Step
 from embedded_engine.session import ApiError, Session
@@ -95,7 +96,8 @@ class Runner:
         definition = self._catalog.module.object(object_name)
         if definition is not None and any(field.name == step.function.name for field in definition.fields):
             return state[step.function.name]
-        return await self._runtime.call(object_name, state, step.function.name, await self._inputs(step))
+        value = await self._runtime.call(object_name, state, step.function.name, await self._inputs(step))
+        return held(value, step.function.return_type, f"{object_name}.{step.function.name}")
 
     async def _core(self, value: Any, type_def: TypeDef, steps: Sequence[Step], output: str | None) -> Outcome:
         if value is None:
