@@ -88,8 +88,6 @@ FIELD_REASONS: Mapping[str, str] = {
 }
 
 PARTLY: Mapping[str, str] = {
-    "Address.gitRepository": "not over SSH",
-    "Address.gitRef": "not over SSH",
     "Address.service": "not `udp://`",
     "Container.asService": "not `experimentalPrivilegedNesting`",
     "Container.asTarball": "not `EStarGZ`; one platform unless variants of others are pulled",
@@ -103,7 +101,6 @@ PARTLY: Mapping[str, str] = {
     "Host.service": "not UDP",
     "Host.tunnel": "not UDP",
     "Query.container": "programs of other platforms run only where the machine has an emulator for them",
-    "Query.git": "not over SSH",
     "Container.up": "not UDP; not `experimentalPrivilegedNesting`",
     "Service.up": "not UDP",
 }

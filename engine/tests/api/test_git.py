@@ -122,9 +122,10 @@ async def test_directory_without_repository(connected: None) -> None:
 
 @pytest.mark.parametrize("url", ["git@example.com:team/app.git", "ssh://git@example.com/app.git"])
 @pytest.mark.usefixtures("embedded_only")
-async def test_ssh_is_refused_by_name(connected: None, url: str) -> None:
-    """SSH is not done, and says so."""
-    with pytest.raises(dagger.QueryError, match=r"Query\.git over SSH is not supported"):
+async def test_ssh_needs_an_agent(connected: None, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over SSH somebody must log in: without an agent's socket that is said."""
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    with pytest.raises(dagger.QueryError, match="SSH URLs are not supported without an SSH socket"):
         await dag.git(url).tags()
 
 

@@ -113,7 +113,7 @@ class _Build:
 
     async def _add(self, fs: FsNode, step: steps.Copy, remote: steps.Remote) -> DockerCopy:
         """What is fetched, copied in; an archive of the web is unpacked only where that is asked for."""
-        fetched = await fetch(self.engine.graph, remote)
+        fetched = await fetch(self.engine.graph, remote, self.ssh or "")
         return DockerCopy(
             origin=fetched.fs,
             sources=(fetched.path,),

@@ -11,14 +11,13 @@ from embedded_engine.api.changeset import ChangesetValue
 from embedded_engine.api.socket import SocketValue
 from embedded_engine.api.values import DirectoryValue, SecretValue, ServiceValue
 from embedded_engine.binding import RequestContext, field
-from embedded_engine.errors import NotSupportedError
 from embedded_engine.git_program import GitError
 from embedded_engine.git_refs import Ref, Refs, is_commit
+from embedded_engine.git_ssh import SshAccess, as_url
 from embedded_engine.graph import Patch
 from embedded_engine.graph.git import GitTree, LocalRepository, RemoteRepository, Repository, common_ancestor
 from embedded_engine.graph.git_clean import DiscardUncommitted
 
-_SCP = re.compile(r"^[\w.-]+@[\w.-]+:")
 _HOST = re.compile(r"^[\w-]+(?:\.[\w-]+)+(?::\d+)?/")
 
 
@@ -57,14 +56,13 @@ async def git(
     http_auth_header: SecretValue | None = None,
     experimental_service_host: ServiceValue | None = None,
 ) -> GitRepositoryValue:
-    if ssh_auth_socket is not None or ssh_known_hosts:
-        raise NotSupportedError("Query.git(sshAuthSocket:)")
     repository = RemoteRepository(
         _address(ctx, url),
         http_auth_username,
         http_auth_token.secret if http_auth_token else None,
         http_auth_header.secret if http_auth_header else None,
         experimental_service_host.contained if experimental_service_host else None,
+        SshAccess(ssh_auth_socket.path if ssh_auth_socket else "", ssh_known_hosts),
     )
     return GitRepositoryValue(repository, await repository.refs(ctx.engine.graph), keep_git_dir)
 
@@ -166,8 +164,7 @@ async def common_ancestor_of(ctx: RequestContext, self: GitRefValue, *, other: G
 
 def _address(ctx: RequestContext, url: str) -> str:
     """A URL, or a path of this machine, as git takes it. A bare host and path is asked by HTTPS."""
-    if url.startswith("ssh://") or _SCP.match(url):
-        raise NotSupportedError("Query.git over SSH")
+    url = as_url(url)
     if "://" in url:
         return url
     if _HOST.match(url) and not Path(ctx.engine.workdir, url).exists():

@@ -8,13 +8,14 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from embedded_engine.git_program import GitError, run_git
 from embedded_engine.git_refs import Ref, Refs
+from embedded_engine.git_ssh import SCHEME, SshAccess
 from embedded_engine.graph.filesystem import Change
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.graph.node import FsNode
@@ -82,6 +83,7 @@ class RemoteRepository:
     token: Secret | None = None
     header: Secret | None = None
     service: Service | None = None
+    ssh: SshAccess = field(default_factory=SshAccess)
 
     async def content_key(self, graph: Graph) -> str:
         """Commits are the same whoever serves them; which repository it was is in the checkout's configuration."""
@@ -119,11 +121,14 @@ class RemoteRepository:
         from embedded_engine.service_access import tunnelled
 
         parts = urlsplit(self.url)
-        port = parts.port or {"http": 80, "https": 443, "git": 9418}.get(parts.scheme, 80)
+        port = parts.port or {"http": 80, "https": 443, "git": 9418, "ssh": 22}.get(parts.scheme, 80)
+        user, at, _ = parts.netloc.rpartition("@")
         async with tunnelled(graph, self.service, parts.hostname or "", port) as local:
-            yield urlunsplit(parts._replace(netloc=local)), environment
+            yield urlunsplit(parts._replace(netloc=f"{user}{at}{local}")), environment
 
     async def _login(self, graph: Graph) -> dict[str, str]:
+        if self.url.startswith(SCHEME):
+            return self.ssh.environment(graph.store.scratch(), urlsplit(self.url).hostname or "")
         if self.header is not None:
             value = (await graph.secrets.value(self.header)).decode("utf-8", "surrogateescape").strip()
         elif self.token is not None:
