@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dagger
+import pytest
 from dagger import BuildArg, dag
 
 BASE = "FROM python:3.13-slim\n"
@@ -151,3 +152,53 @@ async def test_triggers() -> None:
         .contents()
         == "hi\n"
     )
+
+
+def archive(python: dagger.Container, flags: str = "cf") -> dagger.File:
+    """A tar archive of a file and of one in a directory."""
+    script = f"mkdir -p /t/in && echo one > /t/one && echo two > /t/in/two && cd /t && tar {flags} /x.tar one in"
+    return python.with_exec(["sh", "-c", script]).file("/x.tar")
+
+
+@pytest.mark.parametrize("flags", ["cf", "czf"])
+async def test_an_archive_is_unpacked(python: dagger.Container, flags: str) -> None:
+    """ADD unpacks an archive, compressed or not, into its destination."""
+    directory = context(BASE + "ADD x.tar /out\n").with_file("x.tar", archive(python, flags))
+    image = directory.docker_build()
+    assert await image.directory("/out").glob("**") == ["in/", "in/two", "one"]
+    assert await image.file("/out/in/two").contents() == "two\n"
+
+
+async def test_an_archive_is_kept_on_demand(python: dagger.Container) -> None:
+    """COPY keeps an archive as it is, and so does ADD that is told to."""
+    directory = context(BASE + "ADD --unpack=false x.tar /added/\nCOPY x.tar /copied/\n")
+    image = directory.with_file("x.tar", archive(python)).docker_build()
+    assert await image.directory("/added").entries() == ["x.tar"]
+    assert await image.directory("/copied").entries() == ["x.tar"]
+
+
+async def test_what_only_looks_like_an_archive() -> None:
+    """ADD copies what is no archive, whatever it is called."""
+    image = context(BASE + "ADD x.tar /out/plain\n", **{"x.tar": "not an archive"}).docker_build()
+    assert await image.file("/out/plain").contents() == "not an archive"
+
+
+async def test_wildcards_that_name_nothing() -> None:
+    """A wildcard may name nothing, where it stands with other sources."""
+    image = context(BASE + "COPY one.txt *.lock /out/\n", **{"one.txt": "1"}).docker_build()
+    assert await image.directory("/out").entries() == ["one.txt"]
+
+
+async def test_a_script_with_its_interpreter() -> None:
+    """An inline script that names its interpreter is run by that."""
+    text = "RUN <<EOF\n#!/usr/bin/env python3\nopen('/f', 'w').write('by python')\nEOF\n"
+    assert await context(BASE + text).docker_build().file("/f").contents() == "by python"
+
+
+async def test_an_agent_for_ssh_is_optional() -> None:
+    """Without an agent for SSH a command runs, unless it requires one."""
+    optional = context(BASE + "RUN --mount=type=ssh test ! -S /run/buildkit/ssh_agent.0 && echo none > /f\n")
+    assert await optional.docker_build().file("/f").contents() == "none\n"
+    required = context(BASE + "RUN --mount=type=ssh,required=true true\n")
+    with pytest.raises(dagger.QueryError):
+        await required.docker_build().sync()
