@@ -22,8 +22,10 @@ def repository_here() -> Path:
 
 @contextmanager
 def copied(repository: Path) -> Iterator[Path]:
-    """The repository's files as they are now, those that git ignores left out, in a place that goes afterwards."""
+    """The repository as it is now, with its history, in a place that goes afterwards; what git ignores is left out."""
     with tempfile.TemporaryDirectory(prefix="bench-") as place:
+        copy = Path(place, "repository")
+        subprocess.run(["git", "clone", "-q", str(repository), str(copy)], check=True)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
             cwd=repository,
@@ -32,11 +34,11 @@ def copied(repository: Path) -> Iterator[Path]:
         ).stdout
         for name in filter(None, listed.decode().split("\0")):
             if (repository / name).is_file():
-                target = Path(place, name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(repository / name, target)
-        subprocess.run(["git", "init", "-q", place], check=True)
-        yield Path(place)
+                (copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(repository / name, copy / name)
+            else:
+                (copy / name).unlink(missing_ok=True)
+        yield copy
 
 
 def start(repository: Path, *command: str) -> subprocess.Popen[bytes]:
