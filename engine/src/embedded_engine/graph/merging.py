@@ -71,14 +71,15 @@ class MergeChanges(Change):
 
 def conflicts(first: Differences, second: Differences) -> list[tuple[str, str]]:
     """Paths that two changesets change in ways that exclude each other, each with why."""
-    found = [(path, "path added in both changesets") for path in first.added if path in set(second.added)]
+    added, modified, removed = set(second.added), set(second.modified), set(second.all_removed)
+    found = [(path, "path added in both changesets") for path in first.added if path in added]
     for path in first.modified:
-        if path in second.modified:
+        if path in modified:
             found.append((path, "path modified in both changesets"))
-        elif path in second.all_removed:
+        elif path in removed:
             found.append((path, "path modified in one changeset and removed in the other"))
-    removed = [path for path in first.all_removed if path in set(second.modified)]
-    return found + [(path, "path modified in one changeset and removed in the other") for path in removed]
+    gone = [path for path in first.all_removed if path in modified]
+    return found + [(path, "path modified in one changeset and removed in the other") for path in gone]
 
 
 def check(sides: Sequence[Differences]) -> None:
