@@ -109,10 +109,14 @@ async def _pushed(repository: Repository, image: dagger.Container) -> str:
     return reference.rpartition("@")[2]
 
 
-@pytest.fixture
-def target() -> EngineTarget:
+@pytest_asyncio.fixture(loop_scope="module")
+async def target(images: Images) -> AsyncIterator[EngineTarget]:
     """A target that nobody has used; the time to start is waited out by the image that never becomes ready."""
-    return EngineTarget(f"test-{uuid4().hex[:8]}", seconds_to_start=8)
+    made = EngineTarget(f"test-{uuid4().hex[:8]}", seconds_to_start=8)
+    yield made
+    # Its data would stay in the engine's store for good.
+    emptied = dag.container().from_(POSTGRES).with_(lasting("/data", f"{made.name}-postgres"))
+    await emptied.with_env_variable("TARGET", made.name).with_exec(["sh", "-c", "rm -rf /data/*"]).sync()
 
 
 async def test_a_target_from_its_first_deployment_on(images: Images, target: EngineTarget) -> None:
