@@ -70,11 +70,22 @@ def _made_from(container: ContainerValue, fs: FsNode, image: ImageConfig, refere
 
 
 def merged(before: ImageConfig, image: ImageConfig) -> ImageConfig:
-    """The image's configuration, with what was set before it where the image sets nothing."""
+    """The image's configuration, with what was set before it where the image sets nothing.
+
+    The platform stays the one that was asked for, whatever an image for one platform only says of itself.
+    """
     env = dict(before.env) | dict(image.env)
     labels = dict(before.labels) | dict(image.labels)
     ports = tuple(dict.fromkeys((*before.exposed_ports, *image.exposed_ports)))
-    return replace(image, env=tuple(env.items()), labels=tuple(labels.items()), exposed_ports=ports)
+    return replace(
+        image,
+        env=tuple(env.items()),
+        labels=tuple(labels.items()),
+        exposed_ports=ports,
+        os=before.os,
+        architecture=before.architecture,
+        variant=before.variant,
+    )
 
 
 def port(name: str) -> Port:

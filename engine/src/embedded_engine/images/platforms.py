@@ -34,6 +34,12 @@ def normalize_platform(text: str) -> str:
     >>> normalize_platform("linux/x86_64"), normalize_platform("arm64"), normalize_platform("linux/arm64/v8")
     ('linux/amd64', 'linux/arm64', 'linux/arm64')
     """
+    system, architecture, *variant = _parts(text)
+    return "/".join([system, architecture, *(part for part in variant if (architecture, part) != ("arm64", "v8"))])
+
+
+def _parts(text: str) -> list[str]:
+    """System, architecture and, if it is named, variant."""
     parts = text.lower().split("/")
     if len(parts) == 1:
         if parts[0] in _KNOWN_SYSTEMS:
@@ -42,9 +48,7 @@ def normalize_platform(text: str) -> str:
             parts = ["linux", parts[0]]
     if len(parts) not in (2, 3) or not all(parts):
         raise PlatformError(f'"{text}": unknown operating system or architecture: invalid argument')
-    architecture = _ARCHITECTURES.get(parts[1], parts[1])
-    variant = [part for part in parts[2:] if (architecture, part) != ("arm64", "v8")]
-    return "/".join([parts[0], architecture, *variant])
+    return [parts[0], _ARCHITECTURES.get(parts[1], parts[1]), *parts[2:]]
 
 
 def described(row: Mapping[str, Any]) -> str:
@@ -55,11 +59,11 @@ def described(row: Mapping[str, Any]) -> str:
 
 def fits(row: Mapping[str, Any], platform: str) -> bool:
     """Whether the `platform` object of an OCI index is that platform; who names no variant takes any."""
-    name = described(row)
-    return not row or name == platform or name.startswith(f"{platform}/")
+    name, wanted = normalize_platform(described(row)) if row else "", normalize_platform(platform)
+    return not row or name == wanted or name.startswith(f"{wanted}/")
 
 
 def config_for(platform: str) -> ImageConfig:
-    """An empty configuration of an image for a platform."""
-    system, architecture, *variant = normalize_platform(platform).split("/")
+    """An empty configuration of an image for a platform, its variant as it is named."""
+    system, architecture, *variant = _parts(platform)
     return replace(ImageConfig(), os=system, architecture=architecture, variant="".join(variant))
