@@ -8,6 +8,7 @@ of its own, beside the user's store; each figure is the least of its runs. All o
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +19,8 @@ from embedded_engine.bench.pipeline import PARTS, measure_parts
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print."""
+    # What is asked to end cleans up, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = [*PARTS, *(case.name for case in CASES)]
     parser = argparse.ArgumentParser(
         prog="python -m embedded_engine.bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -44,4 +47,7 @@ def _sizes(text: str) -> tuple[int, ...]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
