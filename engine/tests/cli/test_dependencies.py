@@ -116,6 +116,8 @@ class Stock:
 '''
 
 PERSON = """
+import subprocess
+import sys
 from typing import Self
 
 from dagger import dag, field, function, object_type
@@ -133,6 +135,11 @@ class Person:
     def called(self, name: str) -> Self:
         self.name = name
         return self
+
+    @function
+    def program(self) -> str:
+        code = "import person, dagger; print(dagger.Stock.__name__, person.__name__)"
+        return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
 
     @function
     async def deeper(self) -> str:
@@ -165,7 +172,7 @@ class Shop:
         answers += [await stock.tree().file("made").contents(), await stock.note()]
         answers += [await stock.hear(dag.person()), await stock.label_of(stock.box(label="again"))]
         answers += [await stock.own_name(), str(await stock.nothing()), await dag.current_module().name()]
-        answers.append(await dag.person().deeper())
+        answers += [await dag.person().deeper(), await dag.person().program()]
         answers += sorted([await each.name() for each in await dag.current_module().dependencies()])
         return answers
 
@@ -204,6 +211,7 @@ EVERYTHING = [
     "None",
     "shop",
     "box of a person",
+    "Stock person",
     "person",
     "stock",
 ]

@@ -1,6 +1,7 @@
 """The schema that is read from the installed Dagger client."""
 
 import ast
+import json
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -158,6 +159,24 @@ def test_introspection_is_prepared_once(schema: Schema, cache: Path) -> None:
     first = schema.introspect(query, parse(query))
     assert b'"withExec"' in first
     assert load_schema(cache).prepared(query) == first
+
+
+def test_clients_of_before_read_it(schema: Schema) -> None:
+    """The answer has no place of directives that clients of modules which were locked a while ago do not know."""
+    query = get_introspection_query()
+    directives = json.loads(schema.introspect(query, parse(query)))["data"]["__schema"]["directives"]
+    places = {place for each in directives for place in each["locations"]}
+    assert places
+    assert "DIRECTIVE_DEFINITION" not in places
+
+
+def test_more_types_stand_beside_the_core(schema: Schema) -> None:
+    """A schema can be had with more types and fields, and is itself left as it is."""
+    more = schema.extended("type More implements Node { id: ID! }\nextend type Query { more: More! }\n")
+    assert "More" in more.executable.type_map
+    assert more.executable.query_type is not None
+    assert {"more", "container"} <= set(more.executable.query_type.fields)
+    assert "More" not in schema.executable.type_map
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x80\x05garbage", b"cos\nno_such_name\n."], ids=["empty", "cut", "foreign"])

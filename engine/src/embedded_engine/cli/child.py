@@ -30,7 +30,7 @@ def main(descriptor: int, described: str) -> None:
     source = ModuleSource(told["name"], Path(told["root"]), Path(told["source"]), Path(told["context"]))
     code = _UNHEARD
     try:
-        asyncio.run(_Child(socket.socket(fileno=descriptor), source, told["client"]).serve())
+        asyncio.run(_Child(socket.socket(fileno=descriptor), source).serve())
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     finally:
@@ -53,11 +53,10 @@ class _Stages:
 
 
 class _Child:
-    def __init__(self, connection: socket.socket, source: ModuleSource, client: str) -> None:
+    def __init__(self, connection: socket.socket, source: ModuleSource) -> None:
         connection.set_inheritable(False)
         self._socket = connection
         self._source = source
-        self._client = client
         self._sending = threading.Lock()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._module: LoadedModule | None = None
@@ -119,7 +118,7 @@ class _Child:
 
     async def _load(self) -> LoadedModule:
         try:
-            import_sdk(self._client)
+            import_sdk()
             from embedded_engine.progress.spans import install
 
             install(_Stages(self))

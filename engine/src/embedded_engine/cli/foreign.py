@@ -16,7 +16,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,7 +25,7 @@ from embedded_engine.api import definitions
 from embedded_engine.binding import ServedModule
 from embedded_engine.cli.errors import FunctionError, ModuleLoadError
 from embedded_engine.cli.module import ModuleSource
-from embedded_engine.cli.runtime import registered
+from embedded_engine.cli.runtime import client_place, registered
 from embedded_engine.errors import EngineError
 from embedded_engine.progress import Hub
 from embedded_engine.session import Session
@@ -87,14 +87,17 @@ class InChild:
         # A pipe of our own: asyncio's would make the child's end wait for everybody who has inherited it.
         reading, writing = os.pipe()
         described = {name: str(getattr(source, name)) for name in ("name", "root", "source", "context")}
-        described["client"] = served.client
         package = Path(embedded_engine.__file__).parent
+        # Programs that the module starts find its package, which Dagger would have installed, and its client.
+        packages = source.source / "src"
+        paths = [client_place(served, session.engine.store)] if served.client else []
+        paths.append(packages if packages.is_dir() else source.source)
         passing_on = asyncio.create_task(_pass_on(reading, prints))
         with there, os.fdopen(writing, "wb", 0) as written:
             process = await asyncio.create_subprocess_exec(
                 str(python),
                 *("-P", "-c", _START, str(package), str(there.fileno()), json.dumps(described)),
-                env=_environment(source, session.environment_of(served), python),
+                env=_environment(source, session.environment_of(served), python, paths),
                 pass_fds=[there.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=written,
@@ -207,12 +210,15 @@ async def _pass_on(descriptor: int, prints: TextIO) -> None:
         transport.close()
 
 
-def _environment(source: ModuleSource, session: Mapping[str, str], python: Path) -> dict[str, str]:
-    dropped = ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
+def _environment(
+    source: ModuleSource, session: Mapping[str, str], python: Path, paths: Sequence[Path]
+) -> dict[str, str]:
+    dropped = ("PYTHONHOME", "PYTHONDONTWRITEBYTECODE")
     variables = {name: value for name, value in os.environ.items() if name not in dropped}
     if sys.pycache_prefix is not None:
         variables["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
     variables |= {"VIRTUAL_ENV": str(python.parent.parent), "PYTHONUNBUFFERED": "1"}
+    variables["PYTHONPATH"] = os.pathsep.join(map(str, paths))
     variables["PATH"] = f"{python.parent}{os.pathsep}{variables.get('PATH', os.defpath)}"
     return {**variables, **source.environment(), **session}
 

@@ -47,7 +47,9 @@ class InProcess:
     def __init__(self, source: ModuleSource, served: ServedModule, session: Session) -> None:
         self._session = session
         os.environ.update(source.environment(), **session.environment)
-        import_sdk(served.client)
+        if served.client:
+            sys.path.insert(0, str(client_place(served, session.engine.store)))
+        import_sdk()
         self._module = LoadedModule(source)
         self.call = self._module.call
         self.reconnect = self._module.reconnect
@@ -87,6 +89,13 @@ async def open_child(source: ModuleSource, served: ServedModule, session: Sessio
     if not project.is_at_home():
         python = await Environments(session.engine.store, hub.emit).python(source.name, project)
     return await InChild.start(source, served, python, session, hub, prints)
+
+
+def client_place(served: ServedModule, store: Store) -> Path:
+    """A directory with the module's own client, by the name by which the SDK looks for one before it takes its own."""
+    place = store.scratch()
+    (place / "dagger_gen.py").write_text(served.client, encoding="utf-8")
+    return place
 
 
 def registered(session: Session, module_id: str) -> definitions.Module:

@@ -14,41 +14,19 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.abc import InspectLoader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from types import FunctionType, ModuleType
 from typing import Any, Self, TypeVar
 
 ClassT = TypeVar("ClassT", bound=type)
 
 
-def import_sdk(client: str = "") -> None:
-    """Import `dagger` with its module support. The environment that it reads must be set already.
-
-    `client` is the source of a client that has more than the core API; the SDK takes it by the name `dagger_gen`.
-    """
+def import_sdk() -> None:
+    """Import `dagger` with its module support. The environment that it reads must be set already."""
     if "dagger" in sys.modules:
         return
-    if client:
-        sys.meta_path.insert(0, _ClientFinder(client))
     with _later_checks(), _later_command_line():
         importlib.import_module("dagger.mod")
     gc.freeze()  # what was imported stays until the end: the collector need not look at it again and again
-
-
-class _ClientFinder(MetaPathFinder, InspectLoader):
-    """Finds the client that was written for a module."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-
-    def find_spec(self, fullname: str, _path: object, _target: object = None) -> ModuleSpec | None:
-        """The client, by its name alone."""
-        return ModuleSpec(fullname, self) if fullname == "dagger_gen" else None
-
-    def get_source(self, _fullname: str) -> str:
-        """Its source."""
-        return self._source
 
 
 @contextmanager

@@ -6,12 +6,13 @@ import hashlib
 import json
 import pickle
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from graphql import DocumentNode, GraphQLSchema, build_ast_schema, execute_sync, parse
 
@@ -69,7 +70,9 @@ class Schema:
     def introspect(self, query: str, document: DocumentNode) -> bytes:
         """The answer, as the body of a response, to a query that asks for nothing but the schema."""
         result = execute_sync(self.executable, document)
-        body = json.dumps(result.formatted, separators=(",", ":")).encode()
+        answer = result.formatted
+        _forget_new_locations(answer)
+        body = json.dumps(answer, separators=(",", ":")).encode()
         if not result.errors:
             write_atomically(self._answer(query), body)
         return body
@@ -98,8 +101,17 @@ def _client_source() -> str:
 
 
 def _own_digest() -> str:
-    """So that a change of the reflection is not hidden by what an older one left in the cache."""
-    return _digest(Path(__file__).with_name("reflect.py").read_text(encoding="utf-8"))
+    """So that a change of the reflection or of answers is not hidden by what an older one left in the cache."""
+    parts = (Path(__file__), Path(__file__).with_name("reflect.py"))
+    return _digest("".join(part.read_text(encoding="utf-8") for part in parts))
+
+
+def _forget_new_locations(answer: Mapping[str, Any]) -> None:
+    """Leave out of an answer where directives may stand since lately: a client that does not know it takes none of it."""
+    schema = (answer.get("data") or {}).get("__schema") or {}
+    for directive in schema.get("directives") or ():
+        if "locations" in directive:
+            directive["locations"] = [each for each in directive["locations"] if each != "DIRECTIVE_DEFINITION"]
 
 
 def _digest(text: str) -> str:
