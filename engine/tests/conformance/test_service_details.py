@@ -254,25 +254,20 @@ async def test_a_port_nobody_listens_on(fresh: dagger.Container) -> None:
 
 async def test_services_that_know_each_other(fresh: dagger.Container) -> None:
     """Two services find each other by the names that they were given."""
-    a = server(fresh.with_env_variable("ANSWER", "a")).as_service().with_hostname("circ-a")
-    b = (
-        fresh.with_exposed_port(9000)
-        .as_service(
-            args=[
-                "sh",
-                "-c",
-                'mkdir /w; cd /w; for i in $(seq 50); do getent hosts circ-a && break; sleep 0.1; done; python3 -c "$0" http://circ-a:8000 > index.html; exec python3 -m http.server 9000'.replace(
-                    "$0", FETCH.replace('"', '\\"')
-                ),
-            ]
-        )
-        .with_hostname("circ-b")
+    script = (
+        "mkdir /w && cd /w; "
+        "until python3 /fetch.py http://circle-a:8000/ > index.html; do sleep 0.2; done 2> /dev/null; "
+        "exec python3 -m http.server 9000"
     )
-    await asyncio.gather(a.start(), b.start())
-    r = await fetch(fresh, "http://circ-b:9000")
-    await a.stop(kill=True)
-    await b.stop(kill=True)
-    assert r == "a"
+    one = server(fresh.with_env_variable("ANSWER", "a")).as_service().with_hostname("circle-a")
+    served = fresh.with_new_file("/fetch.py", FETCH).with_exposed_port(9000)
+    two = served.as_service(args=["sh", "-c", script]).with_hostname("circle-b")
+    await asyncio.gather(one.start(), two.start())
+    try:
+        assert await fetch(fresh, "http://circle-b:9000") == "a"
+    finally:
+        await one.stop(kill=True)
+        await two.stop(kill=True)
 
 
 async def test_user_and_directory_of_a_service(fresh: dagger.Container) -> None:
