@@ -11,4 +11,8 @@ async def commits(source: dagger.Directory, history: dagger.Directory, title: st
     """Every commit of the branch is a conventional one, and so is the title that a pull request gives to its merge."""
     lasting = [f"--lasting={branch}" for branch in (MAIN, DEVELOP)]
     check = ["python", "-m", "versioning", "check", *lasting, *([f"--title={title}"] if title else [])]
-    return (await workplace(source, history, ("pyproject.toml",))).with_(marked_fresh(fresh)).with_(recorded("commits", check))
+    return (
+        (await workplace(source, history, ("pyproject.toml",)))
+        .with_(marked_fresh(fresh))
+        .with_(recorded("commits", check))
+    )

@@ -20,7 +20,7 @@ class StageFailed(PipelineError):  # noqa: N818 - "stage failed" is the statemen
 
 
 class NotRun(PipelineError):  # noqa: N818 - as above
-    """A check needs somebody else's service, which did not answer; the text is the reason, in one line."""
+    """A check needs what is not to be had: a service that did not answer, a history; the text is the reason, in one line."""
 
 
 class SuiteFailed(PipelineError):  # noqa: N818 - as above

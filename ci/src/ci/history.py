@@ -13,7 +13,7 @@ from dagger import DefaultPath, Doc, Ignore, ReturnType, dag
 
 from ci import images, sources
 from ci.debian import with_packages
-from ci.errors import PipelineError
+from ci.errors import NotRun, PipelineError
 from ci.scripts import text_of
 from ci.stage import Step
 
@@ -31,7 +31,11 @@ _SCRIPT: Final = "/opt/ci/read_history.py"
 
 
 class HistoryError(PipelineError):
-    """There is no history, or it is not whole, or it lacks what was asked for."""
+    """The history cannot be used, or lacks what was asked for."""
+
+
+class MissingHistoryError(HistoryError, NotRun):
+    """There is no history, or not all of it; a suite tells it of the checks that read it, and makes all others."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,17 @@ def git() -> dagger.Container:
 
 
 async def whole(history: dagger.Directory) -> dagger.Directory:
-    """Give the history back when it is one with every commit; HistoryError says what to do about any other."""
+    """Give the history back when it is one with every commit; MissingHistoryError says what to do about any other."""
     inside = {name.rstrip("/") for name in await history.glob(".git/*")}
     # Asked only here: each stage that reads the history asks whether it is whole.
     if ".git/HEAD" not in inside and not await history.glob(".git*"):
-        raise HistoryError("this is no git repository: clone it, an archive of its files has no history")
+        raise MissingHistoryError("this is no git repository: clone it, an archive of its files has no history")
     if ".git/HEAD" not in inside:
-        raise HistoryError("this is a linked work tree: its history is in the repository that it belongs to; run there")
+        raise MissingHistoryError(
+            "this is a linked work tree: its history is in the repository that it belongs to; run there"
+        )
     if ".git/shallow" in inside:
-        raise HistoryError("the clone is shallow: git fetch --unshallow --tags (on a runner: fetch-depth: 0)")
+        raise MissingHistoryError("the clone is shallow: git fetch --unshallow --tags (on a runner: fetch-depth: 0)")
     return history
 
 

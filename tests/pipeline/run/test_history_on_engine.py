@@ -1,14 +1,17 @@
 """The history as functions see it, on an engine."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import dagger
 import pytest
 from dagger import dag
 
-from ci.history import HistoryError, at, checkout, files_of, git, past_of, whole
+from ci.history import HistoryError, MissingHistoryError, at, checkout, files_of, git, past_of, whole
+from ci.outcome import Status
 from ci.sources import HISTORY_IGNORED
+from ci.stage import carry_out
 from run_world import Clone
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("connection")]
@@ -17,6 +20,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 def history_of(path: Path) -> dagger.Directory:
     """The history of a directory."""
     return dag.host().directory(str(path), exclude=HISTORY_IGNORED, no_cache=True)
+
+
+async def with_history(path: Path) -> dagger.Container:
+    """A stage that reads the history of a directory."""
+    return git().with_directory("/", await whole(history_of(path)))
 
 
 async def test_only_objects_and_refs_come_in(clone: Clone) -> None:
@@ -77,6 +85,9 @@ async def test_what_is_no_whole_history_is_told_apart(clone: Clone, tmp_path: Pa
         shallow.path: "the clone is shallow: git fetch --unshallow --tags (on a runner: fetch-depth: 0)",
     }
     for path, said in expected.items():
-        with pytest.raises(HistoryError) as refusal:
+        with pytest.raises(MissingHistoryError) as refusal:
             await whole(history_of(path))
         assert str(refusal.value) == said
+        # A suite goes on without the checks that read it.
+        result = await carry_out("commits", partial(with_history, path))
+        assert (result.outcome.status, result.outcome.reason) == (Status.NOT_RUN, said)
