@@ -202,6 +202,28 @@ def test_export(ci: Run, account: pwd.struct_passwd) -> None:
 
 
 @pytest.mark.usefixtures("with_ranges")
+def test_module_in_its_own_environment(ci: Run, account: pwd.struct_passwd) -> None:
+    """A module that needs a package which is not here gets an environment in the user's store, and a process there."""
+    module = Path(account.pw_dir) / "needing"
+    package = module / "src/needing"
+    package.mkdir(parents=True)
+    (module / "dagger.json").write_text('{"name": "needing", "sdk": {"source": "python"}, "source": "."}')
+    requires = 'dependencies = ["dagger-io", "six"]'
+    (module / "pyproject.toml").write_text(f'[project]\nname = "needing"\nversion = "0"\n{requires}\n')
+    code = "import six, sys\nfrom dagger import dag, function, object_type\n\n\n@object_type\nclass Needing:\n    @function\n"
+    code += (
+        "    async def where(self) -> str:\n        made = dag.directory().with_new_file(six.__name__, sys.prefix)\n"
+    )
+    code += "        return await made.file('six').contents()\n"
+    (package / "__init__.py").write_text(code)
+    for place in (module, *module.rglob("*")):
+        os.chown(place, account.pw_uid, account.pw_gid)
+    for _ in range(2):
+        ended = ci("call", "-m", str(module), "where")
+        assert ended.stdout.startswith(f"{account.pw_dir}/.cache/ci-engine/environments/"), ended.stderr
+
+
+@pytest.mark.usefixtures("with_ranges")
 def test_the_store_of_another_kind_of_user(ci: Run, account: pwd.struct_passwd) -> None:
     """Root does not open an ordinary user's store, in which owners mean something else, and says so in one line."""
     assert ci("call", "user").returncode == 0
