@@ -392,6 +392,26 @@ def test_module_without_lock_gets_this_sdk(ci: Run, tmp_path: Path) -> None:
     assert ran.stdout == version("dagger-io"), ran.stderr
 
 
+def test_library_beside_a_module(ci: Run, tmp_path: Path) -> None:
+    """A requirement that the project takes from a directory is taken from there, locked or not."""
+    code = "import dagger, beside\nfrom dagger import function\n@dagger.object_type\nclass Near:\n    @function\n"
+    code += "    def said(self) -> str:\n        return beside.SAID\n"
+    project = (
+        '[project]\nname = "near"\nversion = "0"\nrequires-python = ">=3.11"\ndependencies = ["dagger-io", "beside"]\n'
+    )
+    project += '[tool.uv.sources]\ndagger-io = { path = "sdk", editable = true }\nbeside = { path = "beside" }\n'
+    module = write(tmp_path, "near", code, project)
+    library = module / "beside"
+    library.mkdir()
+    (library / "pyproject.toml").write_text(
+        '[project]\nname = "beside"\nversion = "0"\n[tool.setuptools]\npy-modules = ["beside"]\n'
+    )
+    (library / "beside.py").write_text("SAID = 'from beside'\n")
+    assert Project.read(module).is_tied_to_place
+    ran = ci("said", cwd=module)
+    assert ran.stdout == "from beside", ran.stderr
+
+
 def test_other_sdk_is_refused_by_its_version(ci: Run, tmp_path: Path) -> None:
     """A module that locks an SDK whose functions this engine does not know how to call is refused at once."""
     code = "import dagger\n@dagger.object_type\nclass Old:\n    @dagger.function\n    def hi(self) -> str:\n        return 'hi'\n"

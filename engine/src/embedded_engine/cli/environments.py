@@ -125,6 +125,11 @@ async def _install(uv: _Uv, project: Project, staged: Path, python: str | None) 
         wanted = await uv.run("export", *options, *interpreter)
     elif (compiled := project.place / COMPILED_LOCK).is_file():
         wanted = _without_sdk(compiled.read_text(encoding="utf-8"))
+    elif project.has_local_sources:
+        # uv reads these from the project alone, in which the copy of the SDK that Dagger makes may be one of them.
+        options = ["--quiet", "-r", PROJECT, "--no-sources-package", SDK, "-c", "-"]
+        await uv.run("pip", "install", *options, *interpreter, given=f"{sdk}\n")
+        return
     else:
         wanted = "\n".join(project.others)
     await uv.run("pip", "install", "--quiet", *interpreter, "-r", "-", given=f"{wanted}\n{sdk}\n")

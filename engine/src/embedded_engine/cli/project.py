@@ -30,6 +30,7 @@ class Project:
     dependencies: tuple[str, ...] = ()
     entry_point: str | None = None
     lock: str | None = None
+    has_local_sources: bool = False
 
     @classmethod
     def read(cls, place: Path) -> Project:
@@ -44,6 +45,7 @@ class Project:
         except tomllib.TOMLDecodeError as error:
             raise ModuleLoadError(f"{place / PROJECT} cannot be read: {error}") from None
         project = content.get("project", {})
+        sources: dict[str, Any] = content.get("tool", {}).get("uv", {}).get("sources", {})
         points = project.get("entry-points", {}).get("dagger.mod", {})
         return cls(
             place,
@@ -51,6 +53,7 @@ class Project:
             tuple(project.get("dependencies", ())),
             points.get("main_object"),
             lock.read_text(encoding="utf-8") if lock.is_file() else None,
+            any(_is_local(each) for name, each in sources.items() if required_name(name) != SDK),
         )
 
     @property
@@ -68,7 +71,7 @@ class Project:
     @property
     def is_tied_to_place(self) -> bool:
         """Whether the lock takes packages from directories, so that the environment serves no other checkout."""
-        return any("dagger-io" not in part for part in self._local_packages())
+        return self.has_local_sources or any("dagger-io" not in part for part in self._local_packages())
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -94,6 +97,11 @@ class Project:
     def _local_packages(self) -> list[str]:
         packages = (self.lock or "").split("[[package]]")
         return [each for each in packages if _LOCAL_SOURCE.search(each)]
+
+
+def _is_local(source: Any) -> bool:
+    """Whether uv takes a package from a directory: `{ path = "../library" }`."""
+    return isinstance(source, dict) and ("path" in source or "workspace" in source)
 
 
 def required_name(requirement: str) -> str:
