@@ -25,6 +25,7 @@ from typing import Any
 
 AT_ONCE = 8
 ATTEMPTS = 4
+LEAST_SECONDS = 0.5
 REVISION = "org.opencontainers.image.revision"
 LONGEST_REASON = 300
 
@@ -118,7 +119,7 @@ class Registry:
     def skopeo_once(self, command: str, *words: str) -> bytes:
         """Run skopeo once. When it is told 429 it waits itself, as long as the registry says."""
         seconds = min(self.attempt_seconds, self.deadline - time.monotonic())
-        if seconds <= 0:
+        if seconds < LEAST_SECONDS:
             raise NoAnswer("broken", "no answer in time")
         try:
             done = subprocess.run(
