@@ -38,6 +38,7 @@ def test_a_machine_without_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "tini-static": "apt-get install tini",
         "slirp4netns": "apt-get install slirp4netns",
         "mmdebstrap": "apt-get install mmdebstrap",
+        "mount": "apt-get install mount",
         "git": "apt-get install git",
         "seccomp profile": "apt-get install golang-github-containers-common",
         "container": "apt-get install tini",

@@ -67,6 +67,7 @@ def _machine() -> Iterator[Check]:
         ("tini-static", "tini", "containers have no init without it", True),
         ("slirp4netns", "slirp4netns", "containers cannot reach the network without it", False),
         ("mmdebstrap", "mmdebstrap", "images need a registry without it", False),
+        ("mount", "mount", "images need a registry without it", False),
         ("git", "git", "repositories, patches and changesets need it", False),
     ):
         yield _program(name, package, purpose, needed=needed)
