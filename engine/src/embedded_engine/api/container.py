@@ -187,9 +187,10 @@ def with_exposed_port(
     description: str | None = None,
     experimental_skip_healthcheck: bool = False,
 ) -> ContainerValue:
-    others = tuple(each for each in self.ports if (each.port, each.protocol) != (port, protocol))
-    added = Port(port, protocol, description, experimental_skip_healthcheck)
-    return _with_ports(self, (*others, added))
+    # One that is exposed again keeps its place.
+    ports = {(each.port, each.protocol): each for each in self.ports}
+    ports[port, protocol] = Port(port, protocol, description, experimental_skip_healthcheck)
+    return _with_ports(self, tuple(ports.values()))
 
 
 @field("Container", "withoutExposedPort")
