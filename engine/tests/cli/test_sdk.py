@@ -130,3 +130,31 @@ def test_module_name_gives_class_and_package(module: str, main_object: str, pack
     """A module's main object and package are found by its name, as the SDK's runtime does."""
     assert naming.pascal_case(module) == main_object
     assert naming.package_name(module) == package
+
+
+ANSWERS = """
+import anyio
+from embedded_engine.testing import embedded_session
+from dagger import dag
+
+async def main():
+    async with dagger.connection():
+        container = dag.container().with_env_variable("A", "1").with_exposed_port(80, protocol=dagger.NetworkProtocol.UDP)
+        print([await variable.value() for variable in await container.env_variables()])
+        print([(await port.port(), await port.protocol()) for port in await container.exposed_ports()])
+        print(await container.env_variable("B"), await container.workdir(), await dag.directory().entries())
+        print(await dag.file("f", "text").size(), await dag.directory().exists("f"))
+
+with embedded_session():
+    anyio.run(main)
+"""
+
+
+def test_answers_are_what_the_sdk_makes_of_them() -> None:
+    """Objects of a list, enums, what is absent, numbers and texts: as with the SDK imported in the usual way."""
+    ours = run(ANSWERS)
+    usual = subprocess.run(
+        [sys.executable, "-c", f"import dagger\n{ANSWERS}"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ours == usual.stdout
+    assert ours.splitlines()[0] == "['1']"

@@ -1,8 +1,9 @@
-"""Importing the Dagger SDK in half the time. What it does is unchanged; some of it is done at first use.
+"""The Dagger SDK in half the time. What it does is unchanged; some of it is done at first use.
 
 Two thirds of the SDK's import are spent on work that a run hardly needs: run-time type checks are generated for each
 of its 800 methods, and its HTTP client brings a command line along. Here a class gets its checks when one of its methods
-is first called, and the command line is loaded when somebody asks for it.
+is first called, and the command line is loaded when somebody asks for it. So it is with the converter of values that
+the SDK makes for every call in a chain: one serves them all, but where a list of objects is made of an answer.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from types import FunctionType, ModuleType
 from typing import Any, Self, TypeVar
+
+_PLAIN = (str, int, float, bool, str | None, int | None, float | None, bool | None, list[str], list[int])
 
 ClassT = TypeVar("ClassT", bound=type)
 
@@ -26,6 +30,7 @@ def import_sdk() -> None:
         return
     with _later_checks(), _later_command_line():
         importlib.import_module("dagger.mod")
+    _later_converters(importlib.import_module("dagger.client._core"))
     gc.freeze()  # what was imported stays until the end: the collector need not look at it again and again
 
 
@@ -95,3 +100,28 @@ def _later_command_line() -> Iterator[None]:
         yield
     finally:
         del sys.modules[name]
+
+
+def _later_converters(core: ModuleType) -> None:
+    """Let a call's own converter be made when objects are to be made that belong to that call."""
+    make: Callable[[Any], Any] = core.make_converter
+    shared = functools.cache(lambda: make(None))
+
+    class LaterConverter:
+        """Converts as the SDK's converter does."""
+
+        __slots__ = ("_context",)
+
+        def __init__(self, context: Any) -> None:
+            self._context = context
+
+        def unstructure(self, value: Any) -> Any:
+            """What goes into a request; no call matters here."""
+            return shared().unstructure(value)
+
+        def structure(self, value: Any, kind: Any) -> Any:
+            """What came in an answer, as the type that the method returns."""
+            plain = kind in _PLAIN or (isinstance(kind, type) and issubclass(kind, str | Enum))
+            return (shared() if plain else make(self._context)).structure(value, kind)
+
+    vars(core)["make_converter"] = LaterConverter
