@@ -223,6 +223,8 @@ requires-python = ">=3.11"
 dependencies = ["dagger-io=={version("dagger-io")}", "six==1.17.0"]
 """
 
+FREE = '[project]\nname = "free"\nversion = "0"\ndependencies = ["dagger-io", "six"]\n'
+
 
 @pytest.fixture(scope="module")
 def foreign(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -387,8 +389,7 @@ def test_module_without_lock_gets_this_sdk(ci: Run, tmp_path: Path) -> None:
     """Without a lock its requirements are installed, with the SDK of this engine's version."""
     code = "import six, dagger, importlib.metadata as m\n@dagger.object_type\nclass Free:\n    @dagger.function\n"
     code += "    def sdk(self) -> str:\n        return m.version('dagger-io')\n"
-    project = '[project]\nname = "free"\nversion = "0"\ndependencies = ["dagger-io", "six"]\n'
-    ran = ci("sdk", cwd=write(tmp_path, "free", code, project))
+    ran = ci("sdk", cwd=write(tmp_path, "free", code, FREE))
     assert ran.stdout == version("dagger-io"), ran.stderr
 
 
@@ -431,20 +432,19 @@ def test_other_sdk_is_refused_by_its_version(ci: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("import sys\nsys.exit(3)", "cannot import the module broken: SystemExit: 3"),
-        ("1 / 0", "cannot import the module broken: ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(3)", "cannot import the module free: SystemExit: 3"),
+        ("1 / 0", "cannot import the module free: ZeroDivisionError: division by zero"),
         (
             "import six, nowhere",
-            "the module broken needs 'nowhere', which is not installed in this environment: uv sync",
+            "the module free needs 'nowhere', which is not installed in this environment: uv sync",
         ),
-        ("import six", "broken has no object type Broken (@dagger.object_type) for the module broken"),
+        ("import six", "free has no object type Free (@dagger.object_type) for the module free"),
     ],
     ids=["it exits", "it raises", "it lacks a package", "it has no main object"],
 )
 def test_module_that_cannot_be_imported(ci: Run, tmp_path: Path, code: str, reason: str) -> None:
     """Whatever keeps a module from being imported in the child is one line."""
-    project = '[project]\nname = "broken"\nversion = "0"\ndependencies = ["dagger-io", "six"]\n'
-    ran = ci("hi", cwd=write(tmp_path, "broken", code, project))
+    ran = ci("hi", cwd=write(tmp_path, "free", code, FREE))
     assert (ran.returncode, ran.stderr.splitlines()[-1]) == (1, f"Error: {reason}")
 
 
