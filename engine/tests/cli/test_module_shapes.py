@@ -118,6 +118,7 @@ import dagger
 from dagger import dag, enum_type, function, object_type
 
 from .defaults import NAMED
+from .made import Factory
 
 
 @enum_type
@@ -141,6 +142,10 @@ class Given:
     @function
     def needed_optional(self, word: str | None) -> str:
         return repr(word)
+
+    @function
+    def nobody(self) -> Factory | None:
+        return None
 
     @function
     def sequence(self, words: Sequence[str]) -> str:
@@ -295,7 +300,8 @@ EXPECTED = {
     "given lists --whole=1,-2": "[1, -2] None [True]",
     "given lists --whole=0x10 --parts=1.5,2 --flags=false,true": "[16] [1.5, 2.0] [False, True]",
     "given maybe": "",
-    "given maybe entries": "",
+    "given maybe entries": "<nil>",
+    "given nobody shown": "<nil>",
     "answers number": "12",
     "answers nothing": "",
     "answers undeclared": "",

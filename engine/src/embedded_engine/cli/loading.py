@@ -130,7 +130,8 @@ class LoadedModule:
         try:
             yield
         except SystemExit as error:
-            raise FunctionError(f"the function ended its process: exit code {_exit_code(error)}") from error
+            code = _exit_code(error)
+            raise FunctionError(f"the function ended its process: exit code {code}", exit_code=code or 1) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():

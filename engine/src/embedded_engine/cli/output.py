@@ -43,7 +43,7 @@ def _as_json(value: Any) -> str:
 def _plain(value: Any) -> str:
     match value:
         case None:
-            return ""
+            return "<nil>"  # as the other command line has it, so that scripts see the same
         case list():
             return "".join(f"{_plain(each)}\n" for each in value)
         case dict():

@@ -14,7 +14,6 @@ from embedded_engine.cli.catalog import Catalog
 from embedded_engine.cli.core import chain_query, chain_result
 from embedded_engine.cli.errors import FunctionError
 from embedded_engine.cli.module import ModuleSource
-from embedded_engine.cli.naming import kebab_case
 from embedded_engine.cli.outcome import FileChange, Outcome
 from embedded_engine.cli.results import held
 from embedded_engine.cli.runtime import Runtime
@@ -92,7 +91,7 @@ class Runner:
         if isinstance(state, list):
             return [await self._call(each, object_name, step) for each in state]
         if state is None:
-            raise FunctionError(f"there is no {object_name} to call {kebab_case(step.function.name)} on: it is null")
+            return None  # as on the API: what follows nothing is nothing
         definition = self._catalog.module.object(object_name)
         if definition is not None and any(field.name == step.function.name for field in definition.fields):
             return state[step.function.name]
@@ -101,7 +100,7 @@ class Runner:
 
     async def _core(self, value: Any, type_def: TypeDef, steps: Sequence[Step], output: str | None) -> Outcome:
         if value is None:
-            return Outcome(None, type_def)
+            return Outcome(None, steps[-1].function.return_type if steps else type_def)
         calls = [Step(step.function, self._absolute(step, await self._inputs(step))) for step in steps]
         last = steps[-1].function.return_type if steps else type_def
         leaf, exported = self._leaf(last, output)
