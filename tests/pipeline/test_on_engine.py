@@ -132,12 +132,12 @@ async def test_a_workflow_that_pastes_into_a_shell_is_red(repository: Path) -> N
 
 
 async def test_an_edit_runs_only_the_stages_that_see_it(repository: Path) -> None:
-    """An edit of a test leaves the lock files' check alone."""
+    """An edit of a test leaves the lock files' check alone; secrets are looked for in every file."""
     before = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository)))
     (repository / "tests/unit/test_made.py").write_text(f'"""{uuid4()}"""\n')
     after = await stages_in(await pipeline(repository).report(suite=Suite.QUICK, history=history_of(repository)))
     again = {name for name in before if before[name]["started"] != after[name]["started"]}
-    assert again == {"formatting", "lint", "types", "unit"}
+    assert again == {"formatting", "lint", "types", "unit", "secrets"}
 
 
 async def test_a_fresh_run_runs_again(repository: Path) -> None:
