@@ -9,6 +9,9 @@ import json
 from pathlib import PurePath
 from typing import Any
 
+_RULES = 2
+"""Rises when a definition comes to another result than before: what a store has by the old rules is not taken."""
+
 _LONGEST_BYTES = 4096
 
 
@@ -21,7 +24,7 @@ def fingerprint(*parts: object) -> str:
     >>> fingerprint("a", 1) == fingerprint("a", 1), fingerprint("a", 1) == fingerprint("a1")
     (True, False)
     """
-    canonical = json.dumps(_plain(parts), sort_keys=True, separators=(",", ":"))
+    canonical = json.dumps([_RULES, _plain(parts)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
