@@ -1,11 +1,17 @@
 """An engine for the tests that need one."""
 
+import importlib
 import os
 from collections.abc import Iterator
+from unittest import mock
 
 import pytest
 
 from embedded_session import SESSION, embedded_session
+
+# When it is imported, commitizen switches off every logger that there is: those of the service, too.
+with mock.patch("logging.config.dictConfig"):
+    importlib.import_module("commitizen")
 
 
 @pytest.fixture(scope="session")

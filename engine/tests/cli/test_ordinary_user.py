@@ -109,6 +109,7 @@ def ci(account: pwd.struct_passwd, tmp_path_factory: pytest.TempPathFactory) -> 
         os.chown(place, account.pw_uid, account.pw_gid)
     os.chown(home / "repository", account.pw_uid, account.pw_gid)
     scratch = tmp_path_factory.mktemp("seen")
+    _give_uv(home / "bin")
 
     def run(*words: str, hidden: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "embedded_engine.cli", *words]
@@ -127,7 +128,7 @@ def ci(account: pwd.struct_passwd, tmp_path_factory: pytest.TempPathFactory) -> 
         )
         return subprocess.run(
             ["unshare", "--mount", "sh", "-c", script],
-            env={**kept, "HOME": str(home)},
+            env={**kept, "HOME": str(home), "PATH": f"{home / 'bin'}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
             timeout=150,
@@ -252,6 +253,14 @@ def _processes(owners: set[int]) -> list[str]:
         except OSError:
             continue
     return found
+
+
+def _give_uv(place: Path) -> None:
+    """Copy uv for the user: it is often installed below a home that is closed to others, behind links and scripts."""
+    place.mkdir()
+    named = (Path(directory, "uv") for directory in os.environ["PATH"].split(":"))
+    found = next(path for path in named if path.is_file() and path.read_bytes()[:4] == b"\x7fELF")
+    shutil.copy(found, place)
 
 
 def _reachable(place: Path) -> list[str]:
