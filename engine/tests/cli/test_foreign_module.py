@@ -500,6 +500,8 @@ def test_two_runs_at_once_make_one_environment(command: dict[str, str], ci: Run,
     assert [out for out, _ in answers] == ["3.10", "3.10"], answers
     assert sorted("making an environment" in err for _, err in answers) == [False, True]
     assert len(set((store / "environments").glob("*")) - before) == 1
+    # What a killed run staged goes with the next start at the latest.
+    assert subprocess.run(words, cwd=module, env=command, capture_output=True, text=True, check=True).stdout == "3.10"
     assert not list(store.glob("staging/*"))
 
 

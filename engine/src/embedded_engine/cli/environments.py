@@ -71,6 +71,7 @@ class _Uv:
         if environment is not None:
             variables["UV_PROJECT_ENVIRONMENT"] = str(environment)
         process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL"),  # killed, this process leaves nobody who writes on
             self._program,
             *words,
             cwd=self._project,
