@@ -56,25 +56,11 @@ class Selection:
     @classmethod
     def parse(cls, words: Sequence[str], options: Options) -> tuple[Selection, Options]:
         """Read the words after `ci check`."""
-        patterns: list[str] = []
-        switches: set[str] = set()
-        rest = list(words)
-        while rest:
-            if (taken := options.take(rest)) is not None:
-                options, count = taken
-                del rest[:count]
-                continue
-            word = rest.pop(0)
-            if word in _SWITCHES:
-                switches.add(_SWITCHES[word])
-            elif word.startswith("-"):
-                raise UsageError(f"unknown option {word} for check{suggestion(word, _SWITCHES)}")
-            else:
-                patterns.append(word)
+        options, patterns, switches = options.take_selection(words, _SWITCHES, "check")
         if {"no-generate", "generate"} <= switches:
             raise UsageError("--generate and --no-generate exclude each other")
         selection = cls(
-            tuple(patterns),
+            patterns,
             "list" in switches,
             "failfast" in switches,
             "generate" not in switches,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from embedded_engine.cli.checks import Check, Selection, select
 from embedded_engine.cli.errors import FunctionError, UsageError
-from embedded_engine.cli.naming import suggestion
 from embedded_engine.cli.options import Options
 from embedded_engine.cli.outcome import FileChange
 from embedded_engine.cli.words import Step
@@ -31,23 +30,9 @@ class Generation:
     @classmethod
     def parse(cls, words: Sequence[str], options: Options) -> tuple[Generation, Options]:
         """Read the words after `ci generate`. On a terminal a person is asked, as on Dagger, unless told not to."""
-        patterns: list[str] = []
-        switches: set[str] = set()
-        rest = list(words)
-        while rest:
-            if (taken := options.take(rest)) is not None:
-                options, count = taken
-                del rest[:count]
-                continue
-            word = rest.pop(0)
-            if word in _SWITCHES:
-                switches.add(_SWITCHES[word])
-            elif word.startswith("-"):
-                raise UsageError(f"unknown option {word} for generate{suggestion(word, _SWITCHES)}")
-            else:
-                patterns.append(word)
+        options, patterns, switches = options.take_selection(words, _SWITCHES, "generate")
         asks = "apply" not in switches and sys.stdin.isatty() and sys.stderr.isatty()
-        selection = Selection(tuple(patterns), "list" in switches, with_checks=False)
+        selection = Selection(patterns, "list" in switches, with_checks=False)
         return cls(selection, asks, "dry" in switches), options
 
 

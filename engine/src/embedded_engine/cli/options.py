@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from embedded_engine.cli.errors import UsageError
+from embedded_engine.cli.naming import suggestion
 
 ENGINES = ("embedded", "dagger")
 PROGRESS = ("auto", "plain", "tty", "none")
@@ -66,6 +67,26 @@ class Options:
             options, count = taken
             del rest[:count]
         return options, rest
+
+    def take_selection(
+        self, words: Sequence[str], switches: Mapping[str, str], command: str
+    ) -> tuple[Options, tuple[str, ...], set[str]]:
+        """The options with those anywhere among a command's words, its patterns, and which of its switches are on."""
+        options, rest = self, list(words)
+        patterns: list[str] = []
+        on: set[str] = set()
+        while rest:
+            options, rest = options.take_all(rest)
+            if not rest:
+                break
+            word = rest.pop(0)
+            if word in switches:
+                on.add(switches[word])
+            elif word.startswith("-"):
+                raise UsageError(f"unknown option {word} for {command}{suggestion(word, switches)}")
+            else:
+                patterns.append(word)
+        return options, tuple(patterns), on
 
     def _with(self, field: str, name: str, value: str) -> Options:
         for choices, chosen in ((ENGINES, "engine"), (PROGRESS, "progress")):
