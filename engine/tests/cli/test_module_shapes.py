@@ -192,15 +192,15 @@ from dagger import dag, function, object_type
 class Answers:
     @function
     def number(self) -> int:
-        return "12"  # type: ignore
+        return "12"
 
     @function
     def wrong(self) -> int:
-        return "many"  # type: ignore
+        return "many"
 
     @function
     def nothing(self) -> str:
-        return None  # type: ignore
+        return None
 
     @function
     def undeclared(self):
@@ -220,11 +220,11 @@ class Answers:
 
     @function
     async def unawaited(self) -> list[str]:
-        return dag.directory().entries()  # type: ignore
+        return dag.directory().entries()
 
     @function
     def not_async(self) -> list[str]:
-        return dag.directory().entries()  # type: ignore
+        return dag.directory().entries()
 
     @function
     def secret(self) -> dagger.Secret:
