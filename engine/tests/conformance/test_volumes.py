@@ -7,35 +7,14 @@ from collections.abc import Awaitable, Callable
 import dagger
 from dagger import CacheSharingMode, ReturnType, dag
 
+from web import fetch
+
 Failure = Callable[[Awaitable[object]], Awaitable[str]]
 
 
 def files() -> dagger.Directory:
     """Two files, one of them in a directory."""
     return dag.directory().with_new_file("a", "A").with_new_file("sub/b", "B")
-
-
-SERVER = (
-    "import http.server, os, sys\n"
-    "class Handler(http.server.BaseHTTPRequestHandler):\n"
-    "    def do_GET(self):\n"
-    "        self.send_response(200); self.end_headers()\n"
-    "        self.wfile.write(os.environ.get('ANSWER', 'hello').encode())\n"
-    "    def log_message(self, *args): pass\n"
-    "http.server.ThreadingHTTPServer(('', int(sys.argv[1])), Handler).serve_forever()\n"
-)
-FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
-
-
-def server(container: dagger.Container, port: int = 8000) -> dagger.Container:
-    """A container whose default command answers on a port."""
-    served = container.with_new_file("/server.py", SERVER).with_exposed_port(port)
-    return served.with_default_args(["python3", "/server.py", str(port)])
-
-
-async def fetch(container: dagger.Container, url: str) -> str:
-    """What a URL answers to a command in the container."""
-    return (await container.with_exec(["python3", "-c", FETCH, url]).stdout()).strip()
 
 
 async def test_a_volume_belongs_to_root(python: dagger.Container, unique: str) -> None:
