@@ -215,7 +215,7 @@ async def test_a_supervisor_that_dies_is_replaced(bench: Bench) -> None:
     """The run that it had fails in one line; the next one has another supervisor."""
     service = await bench.start("/bin/sleep", "600")
     os.kill(_children()[-1], signal.SIGKILL)
-    with pytest.raises(SandboxError, match="the sandbox's supervisor ended: it was killed"):
+    with pytest.raises(SandboxError, match="the sandbox's supervisor ended: it was killed by SIGKILL"):
         await service.wait()
     assert (await bench.run("true")).exit.code == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -21,6 +22,15 @@ async def test_output_and_exit_code(bench: Bench) -> None:
     """Both streams reach their own file, and the exit code is the program's."""
     ran = await bench.shell("echo out; echo err >&2; exit 3")
     assert (ran.exit.code, ran.exit.signal, ran.stdout, ran.stderr) == (3, None, "out\n", "err\n")
+
+
+@pytest.mark.parametrize("free", range(95, 101))
+async def test_files_that_the_engine_has_open(bench: Bench, free: int) -> None:
+    """Whatever number is free in the engine for the supervisor's socket, a container runs."""
+    with contextlib.ExitStack() as stack:
+        while stack.enter_context(Path(os.devnull).open("rb")).fileno() < free - 1:
+            pass
+        assert (await bench.run("true")).exit.code == 0
 
 
 async def test_both_streams_into_one_file(bench: Bench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from embedded_engine.sandbox.errors import SandboxError
 from embedded_engine.sandbox.programs import SYSTEM_PATH, program
 from embedded_engine.sandbox.supervisor.frames import Decoder, Message, pack, receive, send_start
 
+_ENDING_SECONDS = 1.0
 _PACKAGE = Path(__file__).resolve().parent
 # The packages around the supervisor load half of the standard library: it gets empty ones with their paths.
 _BOOT = f"""
@@ -184,7 +186,15 @@ class Link:
         # Only the last line: what is above it is for whoever debugs the supervisor.
         os.lseek(self._errors.fileno(), 0, os.SEEK_SET)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return f"the sandbox's supervisor ended: {lines[-1] if lines else 'it was killed'}"
+        return f"the sandbox's supervisor ended: {lines[-1] if lines else self._ending()}"
+
+    def _ending(self) -> str:
+        """How a supervisor ended that said nothing. It has hung up, so that its end is a matter of milliseconds."""
+        try:
+            code = self._process.wait(_ENDING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return "it has hung up"
+        return f"it was killed by {signal.Signals(-code).name}" if code < 0 else f"exit code: {code}"
 
 
 def _close(files: list[int]) -> None:

@@ -122,12 +122,14 @@ class Supervisor:
 
 def main(descriptor: int, directory: str, slirp: str) -> None:
     """Serve the socket `descriptor`; `slirp` is empty when the machine has no slirp4netns."""
-    os.set_inheritable(descriptor, False)
+    # Its number is what was free in the engine: one that is needed here for something else, as likely as any.
+    connection = socket.socket(fileno=os.dup(descriptor))
+    os.close(descriptor)
     os.umask(0o022)
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     os.chdir("/")
-    Supervisor(socket.socket(fileno=descriptor), directory, slirp or None).run()
+    Supervisor(connection, directory, slirp or None).run()
     # Nothing is worth tidying: with its first process the kernel ends everything in the namespace.
     os._exit(0)
