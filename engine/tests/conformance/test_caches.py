@@ -8,6 +8,8 @@ import dagger
 import pytest
 from dagger import CacheSharingMode, dag
 
+from until import until
+
 
 async def test_a_cache_keeps_what_is_written(python: dagger.Container, unique: str) -> None:
     """A later execution finds what an earlier one wrote, also in another container."""
@@ -71,8 +73,8 @@ async def test_a_locked_cache_has_one_user_at_a_time(python: dagger.Container, u
 async def test_a_shared_cache_has_many_users(python: dagger.Container, unique: str) -> None:
     """Executions on a shared cache run at the same time and see each other."""
     mounted = python.with_mounted_cache("/c", dag.cache_volume(f"shared-{unique}"))
-    script = "touch /c/$N; for i in $(seq 200); do test -e /c/0 && test -e /c/1 && echo met && exit; sleep 0.05; done"
-    runs = [mounted.with_env_variable("N", str(n)).with_exec(["sh", "-c", script]).stdout() for n in range(2)]
+    meet = until("touch /c/$N && test -e /c/0 && test -e /c/1 && echo met")
+    runs = [mounted.with_env_variable("N", str(n)).with_exec(meet).stdout() for n in range(2)]
     assert await asyncio.gather(*runs) == ["met\n"] * 2
 
 

@@ -10,14 +10,10 @@ import dagger
 import pytest
 from dagger import ReturnType, dag
 
+from until import until
+
 STAMP = ["cat", "/proc/sys/kernel/random/uuid"]
 """A command whose output tells one execution from another."""
-
-
-@pytest.fixture
-def fresh(python: dagger.Container, unique: str) -> dagger.Container:
-    """A container that no execution was ever done in."""
-    return python.with_env_variable("UNIQUE", unique)
 
 
 async def test_the_same_execution_is_done_once(fresh: dagger.Container) -> None:
@@ -132,9 +128,8 @@ async def test_a_branch_that_nobody_asked_for_does_not_run(fresh: dagger.Contain
 async def test_independent_executions_run_at_the_same_time(fresh: dagger.Container, unique: str) -> None:
     """Two executions that do not need each other overlap."""
     mounted = fresh.with_mounted_cache("/c", dag.cache_volume(f"overlap-{unique}"))
-    wait = "touch /c/$ME; for i in $(seq 200); do test -e /c/$OTHER && exit; sleep 0.05; done; exit 1"
-    pair = [mounted.with_env_variable("ME", a).with_env_variable("OTHER", b) for a, b in (("x", "y"), ("y", "x"))]
-    await asyncio.gather(*(each.with_exec(["sh", "-c", wait]).sync() for each in pair))
+    pair = [mounted.with_exec(until(f"touch /c/{a} && test -e /c/{b}")) for a, b in (("x", "y"), ("y", "x"))]
+    await asyncio.gather(*(each.sync() for each in pair))
 
 
 async def test_many_executions_at_once(fresh: dagger.Container) -> None:
@@ -157,11 +152,8 @@ async def test_identities(python: dagger.Container) -> None:
 async def test_a_given_up_request_stops_its_execution(fresh: dagger.Container, unique: str) -> None:
     """An execution that nobody waits for any more is ended."""
     mounted = fresh.with_mounted_cache("/c", dag.cache_volume(f"given-up-{unique}"))
-    slow = asyncio.ensure_future(mounted.with_exec(["sh", "-c", "touch /c/began; sleep 3; touch /c/ended"]).stdout())
-    probe = mounted.with_exec(
-        ["sh", "-c", "for i in $(seq 100); do test -e /c/began && exit; sleep 0.05; done; exit 1"]
-    )
-    await probe.sync()
+    slow = asyncio.ensure_future(mounted.with_exec(until("echo x >> /c/beats; false")).stdout())
+    await mounted.with_exec(until("test -e /c/beats")).sync()
     slow.cancel()
-    await asyncio.sleep(3.5)
-    assert await mounted.with_env_variable("N", "2").with_exec(["ls", "/c"]).stdout() == "began\n"
+    still = "for i in $(seq 30); do n=$(wc -c < /c/beats); sleep 1; test $n = $(wc -c < /c/beats) && exit; done; exit 1"
+    await mounted.with_exec(["sh", "-c", still]).sync()

@@ -7,6 +7,8 @@ from pathlib import Path
 import dagger
 from dagger import ReturnType, dag
 
+from web import fetch
+
 PLAIN = "hunter2-and-more"
 
 
@@ -234,12 +236,7 @@ async def test_a_secret_of_a_service(fresh: dagger.Container, unique: str) -> No
         .with_exposed_port(8000)
         .as_service(args=["sh", "-c", 'mkdir /w; cd /w; printf "$T" > index.html; exec python3 -m http.server 8000'])
     )
-    assert (
-        await fresh.with_service_binding("s", svc)
-        .with_exec(["python3", "-c", "import urllib.request as u; print(u.urlopen('http://s:8000').read())"])
-        .stdout()
-        == "b'hunter2-and-more'\n"
-    )
+    assert await fetch(fresh.with_service_binding("s", svc), "http://s:8000") == PLAIN
 
 
 async def test_a_secret_of_another_execution(fresh: dagger.Container) -> None:

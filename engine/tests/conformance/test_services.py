@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import urllib.request
 
 import dagger
 import pytest
 from dagger import PortForward, dag
 
-from web import SERVER, fetch, server
+from until import until
+from web import SERVER, fetch, fetch_here, server
 
 RESOLVE = "import socket, sys; print(len({socket.gethostbyname(name) for name in sys.argv[1:]}))"
 
@@ -48,9 +48,10 @@ async def test_a_service_of_a_service(fresh: dagger.Container) -> None:
         fresh.with_service_binding("back", back)
         .with_new_file(
             "/proxy.py",
-            SERVER.replace(
+            "import urllib.request as u\n"
+            + SERVER.replace(
                 "os.environ.get('ANSWER', 'hello').encode()",
-                "__import__('urllib.request').request.urlopen('http://back:8000/').read()",
+                "u.build_opener(u.ProxyHandler({})).open('http://back:8000/').read()",
             ),
         )
         .with_exposed_port(9000)
@@ -121,12 +122,12 @@ async def test_a_service_is_started_and_stopped(fresh: dagger.Container, unique:
     """A service that is started by hand runs until it is stopped, politely."""
     cache = dag.cache_volume(f"stop-{unique}")
     command = "trap 'echo stopped >> /c/log; exit 0' TERM; echo started >> /c/log; sleep 100 & wait"
-    service = fresh.with_mounted_cache("/c", cache).as_service(args=["sh", "-c", command])
+    mounted = fresh.with_mounted_cache("/c", cache)
+    service = mounted.as_service(args=["sh", "-c", command])
     await service.start()
-    await asyncio.sleep(0.5)
+    await mounted.with_exec(until("test -s /c/log")).sync()
     await service.stop()
-    log = fresh.with_mounted_cache("/c", cache).with_exec(["cat", "/c/log"])
-    assert await log.stdout() == "started\nstopped\n"
+    assert await mounted.with_exec(["cat", "/c/log"]).stdout() == "started\nstopped\n"
 
 
 async def test_hostnames(fresh: dagger.Container) -> None:
@@ -170,8 +171,7 @@ async def test_a_tunnel(fresh: dagger.Container) -> None:
     """A tunnel leads from a port of this machine to a service."""
     tunnel = await dag.host().tunnel(server(fresh).as_service()).start()
     try:
-        url = await tunnel.endpoint(scheme="http")
-        answer = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read())
+        answer = await fetch_here(await tunnel.endpoint(scheme="http"))
     finally:
         await tunnel.stop()
     assert answer == b"hello"
@@ -183,19 +183,19 @@ async def test_a_tunnel_to_a_chosen_port(fresh: dagger.Container) -> None:
     tunnel = await dag.host().tunnel(service, ports=[PortForward(backend=8000, frontend=0)]).start()
     try:
         (port,) = await tunnel.ports()
-        url = f"http://localhost:{await port.port()}/"
-        answer = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=10).read())
+        answer = await fetch_here(f"http://127.0.0.1:{await port.port()}/")
     finally:
         await tunnel.stop()
     assert answer == b"hello"
 
 
-async def test_a_service_that_ends_while_it_is_needed(fresh: dagger.Container) -> None:
+async def test_a_service_that_ends_while_it_is_needed(fresh: dagger.Container, unique: str) -> None:
     """A command whose service ends while it runs fails."""
-    service = fresh.as_service(args=["sh", "-c", "sleep 1; exit 3"])
-    client = fresh.with_service_binding("s", service)
+    mounted = fresh.with_mounted_cache("/c", dag.cache_volume(f"ends-{unique}"))
+    service = mounted.as_service(args=["sh", "-c", "until test -e /c/began; do sleep 0.05; done; exit 3"])
+    client = mounted.with_service_binding("s", service)
     with pytest.raises(dagger.QueryError, match=r"bound service .* exited.*: exit code: 3"):
-        await client.with_exec(["sleep", "4"]).sync()
+        await client.with_exec(["sh", "-c", "touch /c/began; sleep 30"]).sync()
 
 
 async def test_services_see_their_files(fresh: dagger.Container) -> None:
@@ -235,10 +235,11 @@ async def test_a_store_of_keys(fresh: dagger.Container) -> None:
 
 async def test_a_service_that_starts_later_is_found(fresh: dagger.Container, unique: str) -> None:
     """A command that runs already finds a service by its name once that has started."""
-    script = "for i in $(seq 100); do getent hosts $NAME > /dev/null && echo found && exit; sleep 0.1; done; exit 1"
     name = f"late-{unique[:8]}"
-    waiting = asyncio.create_task(fresh.with_env_variable("NAME", name).with_exec(["sh", "-c", script]).stdout())
-    await asyncio.sleep(0.5)
+    mounted = fresh.with_mounted_cache("/c", dag.cache_volume(f"late-{unique}"))
+    waits = mounted.with_exec(until(f"touch /c/began && getent hosts {name} > /dev/null && echo found"))
+    waiting = asyncio.create_task(waits.stdout())
+    await mounted.with_exec(until("test -e /c/began")).sync()
     service = await fresh.as_service(args=["sleep", "100"]).with_hostname(name).start()
     assert await waiting == "found\n"
     await service.stop(kill=True)

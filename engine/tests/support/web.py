@@ -1,5 +1,8 @@
 """A small web server in a container, and a client for it, for programs of the conformance suite."""
 
+import asyncio
+import urllib.request
+
 import dagger
 
 SERVER = (
@@ -11,7 +14,11 @@ SERVER = (
     "    def log_message(self, *args): pass\n"
     "http.server.ThreadingHTTPServer(('', int(sys.argv[1])), Handler).serve_forever()\n"
 )
-FETCH = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
+FETCH = (
+    "import sys, urllib.request as u; "
+    "print(u.build_opener(u.ProxyHandler({})).open(sys.argv[1], timeout=30).read().decode())"
+)
+"""Prints what a URL answers, past any proxy that the engine gives to containers."""
 
 
 def server(container: dagger.Container, port: int = 8000) -> dagger.Container:
@@ -23,3 +30,14 @@ def server(container: dagger.Container, port: int = 8000) -> dagger.Container:
 async def fetch(container: dagger.Container, url: str) -> str:
     """What a URL answers to a command in the container."""
     return (await container.with_exec(["python3", "-c", FETCH, url]).stdout()).strip()
+
+
+async def fetch_here(url: str) -> bytes:
+    """What a URL answers to this machine, past any proxy."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def read() -> bytes:
+        with opener.open(url, timeout=30) as answer:
+            return bytes(answer.read())
+
+    return await asyncio.to_thread(read)
