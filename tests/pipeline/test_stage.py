@@ -6,12 +6,16 @@ import anyio
 import anyio.lowlevel
 import dagger
 import pytest
+from dagger import telemetry
+from opentelemetry.sdk.trace import TracerProvider
 
 from ci import suite
-from ci.errors import StageFailed, SuiteFailed
+from ci.errors import NotRun, StageFailed, SuiteFailed
 from ci.outcome import Outcome, Record, Status
 from ci.policy.suites import Suite, stages_of
 from ci.stage import carry_out, stage
+from embedded_engine.progress import Hub
+from embedded_engine.progress.spans import StageSpans
 
 
 class NoEngine:
@@ -106,3 +110,23 @@ async def test_marks_that_an_engine_keeps_for_itself_are_not_shown() -> None:
         raise dagger.ClientError("no such image [traceparent:dd37c5b137064061176c1584cd1b0c0f-3e3b22b4e4481278]")
 
     assert (await carry_out("lint", build)).outcome.reason == "no such image"
+
+
+async def test_a_check_that_was_not_run_is_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither as passed nor as failed, by the engine that shows its span."""
+    hub, provider = Hub(lambda _event: None), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(StageSpans(hub))
+    monkeypatch.setattr(telemetry, "get_tracer", lambda: provider.get_tracer("tests"))
+
+    async def unanswered() -> dagger.Container:
+        raise NotRun("nobody answered")
+
+    def failing() -> dagger.Container:
+        raise StageFailed(Outcome("unit", Status.FAILED, reason="exit code 1"))
+
+    assert (await carry_out("audit", unanswered)).outcome.status is Status.NOT_RUN
+    assert (await carry_out("unit", failing)).outcome.status is Status.FAILED
+    assert [(one.stage, one.error, one.left_out) for one in hub.stages] == [
+        ("audit", None, "nobody answered"),
+        ("unit", "exit code 1", None),
+    ]

@@ -23,5 +23,9 @@ class NotRun(PipelineError):  # noqa: N818 - as above
     """A check needs what is not to be had: a service that did not answer, a history; the text is the reason, in one line."""
 
 
+class LeftOut(PipelineError):  # noqa: N818 - as above
+    """A step is not taken, and rightly so: what it would do is out of date; the text is the reason."""
+
+
 class SuiteFailed(PipelineError):  # noqa: N818 - as above
     """At least one stage of a suite is red."""

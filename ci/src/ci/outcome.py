@@ -17,6 +17,8 @@ class Status(StrEnum):
     """Somebody else's service did not answer, so nothing is known. Not red: policy decides what follows."""
     SKIPPED = "skipped"
     """It was not its turn: something before it is red."""
+    LEFT_OUT = "left out"
+    """It is out of date: the world has what it would bring, or something newer. Not red."""
 
 
 _VERBS: Final = {
@@ -25,6 +27,7 @@ _VERBS: Final = {
     Status.ERROR: "could not run",
     Status.NOT_RUN: "was not run",
     Status.SKIPPED: "was skipped",
+    Status.LEFT_OUT: "was left out",
 }
 
 
@@ -80,6 +83,11 @@ class Outcome:
     def is_red(self) -> bool:
         """Whether the stage makes its suite fail."""
         return self.status in (Status.FAILED, Status.ERROR)
+
+    @property
+    def wants_a_look(self) -> bool:
+        """Whether there is something for a person to do about it."""
+        return self.is_red or self.status is Status.NOT_RUN
 
     def describe(self) -> str:
         """Say why it is red, show the part of the output that tells, name the command that runs it again."""

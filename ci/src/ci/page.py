@@ -24,7 +24,7 @@ _PAGE: Final = Template("""\
   td.number { text-align: right; font-variant-numeric: tabular-nums; }
   td.time { width: 60%; }
   .bar { display: block; height: .9rem; border-radius: .2rem; min-width: 2px; }
-  .passed { color: var(--passed); } .failed { color: var(--failed); } .error, .not, .skipped { color: var(--error); }
+  .passed { color: var(--passed); } .failed { color: var(--failed); } .error, .not, .skipped, .left { color: var(--error); }
   .bar.passed { background: var(--passed); } .bar.failed { background: var(--failed); }
   .bar.earlier { opacity: .35; }
   pre { overflow: auto; padding: .8rem; border: 1px solid var(--line); border-radius: .3rem; font-size: 13px; }
@@ -53,9 +53,7 @@ def page(title: str, outcomes: Sequence[Outcome], files: Sequence[str] = (), fai
         verdict=Status.FAILED if failures else verdict_of(outcomes),
         span=f"{span:.1f}",
         rows="\n".join(_row(outcome, bars.get(outcome.stage), span, files) for outcome in outcomes),
-        details="\n".join(
-            _detail(outcome) for outcome in outcomes if outcome.status not in (Status.PASSED, Status.SKIPPED)
-        ),
+        details="\n".join(_detail(outcome) for outcome in outcomes if outcome.wants_a_look),
         links=" · ".join(_link(path, path) for path in files if _is_for_people(path)),
     )
 

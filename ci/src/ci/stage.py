@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import dagger
-from dagger import ReturnType, telemetry
+from dagger import ReturnType
 
 from ci.errors import NotRun, StageFailed
 from ci.excerpt import excerpt, root_cause
 from ci.outcome import Outcome, Record, Status
 from ci.policy.limits import limit_of
 from ci.scripts import text_of
+from ci.spans import shown
 
 Module = TypeVar("Module")
 P = ParamSpec("P")
@@ -97,18 +98,20 @@ def stage(
 async def carry_out(name: str, build: Build) -> Result:
     """Run a stage, unless its result is at hand, and judge it; a red stage is a result, never an exception.
 
-    The stage is a span of its name, so that either engine shows when it starts and ends.
+    The stage is a span of its name, so that either engine shows when it starts and how it ends.
     """
     container: dagger.Container | None = None
     try:
-        with telemetry.get_tracer().start_as_current_span(name):
-            made = build()
-            container = made if isinstance(made, dagger.Container) else await made
-            return Result(await _judge(name, container), container)
+        with shown(name) as leave_out:
+            try:
+                made = build()
+                container = made if isinstance(made, dagger.Container) else await made
+                return Result(await _judge(name, container), container)
+            except NotRun as reason:
+                leave_out(str(reason))
+                return Result(Outcome(name, Status.NOT_RUN, reason=str(reason)))
     except StageFailed as failure:
         return Result(failure.outcome, container)
-    except NotRun as reason:
-        return Result(Outcome(name, Status.NOT_RUN, reason=str(reason)))
     except Exception as error:  # noqa: BLE001 - a fault in one stage must not hide the results of the others
         return Result(_could_not_run(name, error))
 

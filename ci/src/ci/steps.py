@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import dagger
-from dagger import telemetry
 
-from ci.errors import PipelineError
+from ci.errors import LeftOut, PipelineError
 from ci.excerpt import root_cause
 from ci.outcome import Outcome, Record, Status
+from ci.spans import shown
 
 AGAIN: Final = "run the job again: what is done is found and kept, the rest is done"
 
@@ -39,9 +39,12 @@ async def _attempt(step: Step) -> Outcome:
     """Take one step; whatever goes wrong is an outcome, so that what was done before is reported."""
     started = time.time()
     try:
-        # A span, so that either engine shows it like a stage.
-        with telemetry.get_tracer().start_as_current_span(step.name):
-            said = await step.do()
+        with shown(step.name) as leave_out:
+            try:
+                said = await step.do()
+            except LeftOut as reason:
+                leave_out(str(reason))
+                return Outcome(step.name, Status.LEFT_OUT, Record(started, time.time(), 0), str(reason))
     except PipelineError as error:
         return _failed(step, Status.FAILED, started, str(error))
     except dagger.DaggerError as error:

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from ci.outcome import Outcome, Status
 from ci.policy.suites import Suite
 
-_MARKS = {Status.PASSED: "✅", Status.FAILED: "❌", Status.ERROR: "⚠️", Status.NOT_RUN: "❔", Status.SKIPPED: "⏭️"}
+_MARKS = {
+    Status.PASSED: "✅",
+    Status.FAILED: "❌",
+    Status.ERROR: "⚠️",
+    Status.NOT_RUN: "❔",
+    Status.SKIPPED: "⏭️",
+    Status.LEFT_OUT: "⏹️",
+}
 
 
 def verdict_of(outcomes: Sequence[Outcome]) -> Status:
@@ -73,7 +80,7 @@ def as_markdown(title: str, outcomes: Sequence[Outcome], failures: Sequence[str]
     details = [
         f"### {outcome.stage}: {_escaped(outcome.reason)}\n\n{fenced(outcome.excerpt)}`{rerun_of(outcome)}`"
         for outcome in outcomes
-        if outcome.status not in (Status.PASSED, Status.SKIPPED)
+        if outcome.wants_a_look
     ]
     table = ["| | stage | status | seconds |", "|---|---|---|--:|", *rows] if rows else []
     parts = [f"## {headline(title, outcomes, failures)}", "\n".join(table), *details]

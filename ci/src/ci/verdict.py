@@ -77,6 +77,7 @@ def markdown(verdict: Verdict) -> str:
     """Write the verdict for the job's page: what fails and what to look at first, the plan last."""
     lines = [f"- ❌ {line}" for line in verdict.failures] + [f"- ⚠️ {line}" for line in verdict.warnings]
     done = [f"- {one.stage}: {one.reason}" for one in verdict.outcomes if one.passed and one.reason]
+    done += [f"- {one.stage} was left out: {one.reason}" for one in verdict.outcomes if one.status is Status.LEFT_OUT]
     plan = f"<details><summary>The plan</summary>\n\n{fenced(as_table(verdict.plan))}</details>\n"
     parts = [
         as_markdown(verdict.plan.occasion, verdict.outcomes, verdict.failures),

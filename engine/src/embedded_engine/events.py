@@ -49,13 +49,17 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class StageFinished:
-    """The stage ended after `seconds`; `ran` and `cached` count its steps; `error` is one line when it failed."""
+    """The stage ended after `seconds`; `ran` and `cached` count its steps.
+
+    `error` is one line when it failed, `left_out` when it says that it was not carried out after all.
+    """
 
     stage: str
     seconds: float
     ran: int = 0
     cached: int = 0
     error: str | None = None
+    left_out: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from opentelemetry import trace
@@ -110,6 +111,19 @@ def test_summary_has_a_line_per_stage_and_one_for_all() -> None:
     assert summary([], 1, 0, 0) == []
 
 
+def test_what_was_left_out_has_neither_passed_nor_failed() -> None:
+    """A check that nobody answered is counted by itself, with its reason where it ended."""
+    left_out = StageFinished("audit", 0.2, ran=1, left_out="nobody answered")
+    passed, failed = StageFinished("lint", 0.1), StageFinished("unit", 0.1, error="exit code 1")
+    assert summary([passed, left_out], 0.3, 1, 0)[-2:] == [
+        "  ∅ audit      0.20 s (1 step ran)",
+        "1 of 2 stages passed, 1 not run in 0.30 s (1 step ran)",
+    ]
+    assert summary([failed, left_out], 0.3, 0, 0)[-1] == "1 of 2 stages failed, 1 not run in 0.30 s"
+    assert shown(left_out) == ["audit: not run: nobody answered; in 0.20 s"]
+    assert "∅ audit  0.20 s  nobody answered" in "\n".join(shown(left_out, kind="tty"))
+
+
 @pytest.fixture
 def spans() -> Iterator[tuple[trace.Tracer, list[Event], Hub]]:
     """A tracer whose spans reach a hub, and the events that come of them."""
@@ -137,6 +151,23 @@ def test_span_is_a_stage(spans: tuple[trace.Tracer, list[Event], Hub]) -> None:
     finished = events[-1]
     assert isinstance(finished, StageFinished)
     assert (finished.stage, finished.ran, finished.cached, finished.error) == ("lint", 1, 0, "exit code 1")
+
+
+def test_span_that_says_that_it_was_canceled_is_left_out(spans: tuple[trace.Tracer, list[Event], Hub]) -> None:
+    """It did not fail, and says why it was not carried out; a span that failed all the same has failed."""
+    tracer, _, hub = spans
+    canceled = {"dagger.io/dag.canceled": True}
+    with tracer.start_as_current_span("audit", attributes=canceled | {"reason": "nobody\nanswered"}):
+        pass
+    with tracer.start_as_current_span("scan", attributes=canceled):
+        pass
+    with suppress(RuntimeError), tracer.start_as_current_span("unit", attributes=canceled):
+        raise RuntimeError("exit code 1")
+    assert [(each.stage, each.error, each.left_out) for each in hub.stages] == [
+        ("audit", None, "nobody answered"),
+        ("scan", None, "canceled"),
+        ("unit", "exit code 1", None),
+    ]
 
 
 def test_span_of_the_sdk_itself_is_no_stage(spans: tuple[trace.Tracer, list[Event], Hub]) -> None:

@@ -25,6 +25,7 @@ FAILED = Outcome("unit", Status.FAILED, Record(0.0, 9.0, 1), reason="exit code 1
         (Outcome("build", Status.ERROR), "error", "error; ci build"),
         (Outcome("scan", Status.NOT_RUN, reason="no database"), "success", "not run: no database; ci scan"),
         (Outcome("deploy", Status.SKIPPED, reason="unit red"), "error", "skipped: unit red; ci deploy"),
+        (Outcome("deploy", Status.LEFT_OUT, reason="a newer one runs"), "success", "left out: a newer one runs"),
     ],
     ids=lambda value: value.status if isinstance(value, Outcome) else "",
 )

@@ -2,7 +2,7 @@
 
 import dagger
 
-from ci.errors import PipelineError
+from ci.errors import LeftOut, PipelineError
 from ci.outcome import Outcome, Status
 from ci.steps import AGAIN, Step, take
 
@@ -61,6 +61,17 @@ async def test_a_hindrance_from_the_start_leaves_the_world_alone() -> None:
     outcomes = await take([world.step("publish"), world.step("deploy")], "unit red")
     assert statuses(outcomes) == [("publish", Status.SKIPPED, "unit red"), ("deploy", Status.SKIPPED, "unit red")]
     assert world.done == []
+
+
+async def test_what_is_out_of_date_is_left_out_and_the_rest_is_done() -> None:
+    """Nothing has failed, so nothing waits for it; why it was left out is told."""
+    world = World()
+    outcomes = await take([world.step("deploy", LeftOut("staging runs a newer commit")), world.step("release")], "")
+    assert statuses(outcomes) == [
+        ("deploy", Status.LEFT_OUT, "staging runs a newer commit"),
+        ("release", Status.PASSED, "did release"),
+    ]
+    assert not outcomes[0].is_red
 
 
 async def test_a_fault_is_an_outcome_too() -> None:

@@ -21,6 +21,7 @@ PLAN = Plan("push to main")
         pytest.param([Status.PASSED, Status.ERROR], (), (Status.ERROR, 1), id="what could not run is not green"),
         pytest.param([Status.PASSED], ("wrong base",), (Status.FAILED, 1), id="a failure of the plan"),
         pytest.param([Status.FAILED, Status.SKIPPED], (), (Status.FAILED, 1), id="skipped adds nothing"),
+        pytest.param([Status.PASSED, Status.LEFT_OUT], (), (Status.PASSED, 0), id="what was left out is not missed"),
     ],
 )
 def test_the_verdict(statuses: list[Status], failures: tuple[str, ...], expected: tuple[Status, int]) -> None:
@@ -38,6 +39,13 @@ def test_the_summary_says_what_was_done_outside() -> None:
     assert "- publish: 1.4.2, latest: sha256:abc\n" in text
     assert "- ❌ a failure\n- ⚠️ a warning\n" in text
     assert "<details><summary>The plan</summary>" in text
+
+
+def test_what_was_left_out_is_told_with_its_reason() -> None:
+    """And with nothing to run again: there is nothing to do about it."""
+    text = markdown(Verdict(PLAN, (Outcome("deploy", Status.LEFT_OUT, reason="staging runs a newer commit"),)))
+    assert "- deploy was left out: staging runs a newer commit\n" in text
+    assert "ci deploy" not in text
 
 
 def test_a_step_that_was_skipped_has_no_section_of_its_own() -> None:

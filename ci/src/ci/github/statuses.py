@@ -19,6 +19,7 @@ _STATES: Final = {
     Status.ERROR: "error",
     Status.NOT_RUN: "success",
     Status.SKIPPED: "error",
+    Status.LEFT_OUT: "success",
 }
 
 
@@ -42,6 +43,8 @@ def status_of(outcome: Outcome, remedy: str = "", target_url: str = "") -> Commi
     if outcome.passed:
         passed = "passed" if outcome.record is None else f"passed in {seconds_of(outcome)} s"
         description = _shortened(outcome.reason, LONGEST_DESCRIPTION) or passed
+    elif outcome.status is Status.LEFT_OUT:
+        description = _shortened(f"{outcome.status}: {outcome.reason}", LONGEST_DESCRIPTION)
     else:
         was = "" if outcome.status in {Status.FAILED, Status.ERROR} else f"{outcome.status}: "
         description = _described(f"{was}{outcome.reason or outcome.status}", remedy or rerun_of(outcome))

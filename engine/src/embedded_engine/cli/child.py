@@ -47,9 +47,9 @@ class _Stages:
         """A stage begins."""
         self._child.send({"stage": span, "name": name})
 
-    def finish_stage(self, span: str, error: str | None = None) -> None:
+    def finish_stage(self, span: str, error: str | None = None, left_out: str | None = None) -> None:
         """A stage ends."""
-        self._child.send({"ended": span, "error": error})
+        self._child.send({"ended": span, "error": error, "left_out": left_out})
 
 
 class _Child:

@@ -186,7 +186,7 @@ class InChild:
         if "stage" in message:
             self._hub.start_stage(message["stage"], message["name"])
         elif "ended" in message:
-            self._hub.finish_stage(message["ended"], message["error"])
+            self._hub.finish_stage(message["ended"], message["error"], message["left_out"])
         elif (answer := self._waiting.get(message["id"])) is None or answer.done():
             return
         elif (error := message.get("error")) is None:

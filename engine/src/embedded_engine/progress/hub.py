@@ -49,10 +49,10 @@ class Hub:
             self._spans[span] = _Stage(name)
         self.emit(StageStarted(name))
 
-    def finish_stage(self, span: str, error: str | None = None) -> None:
-        """The span ended; `error` is one line when it failed."""
+    def finish_stage(self, span: str, error: str | None = None, left_out: str | None = None) -> None:
+        """The span ended; `error` is one line when it failed, `left_out` when it was not carried out."""
         stage = self._spans[span]
-        self.emit(StageFinished(stage.name, time.monotonic() - stage.started, error=error))
+        self.emit(StageFinished(stage.name, time.monotonic() - stage.started, error=error, left_out=left_out))
 
     def stage_of(self, span: str) -> str | None:
         """The stage that a span belongs to."""

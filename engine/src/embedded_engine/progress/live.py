@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from embedded_engine.events import Event, Note, StageFinished, StageStarted, StepFinished, StepOutput, StepStarted
-from embedded_engine.progress.text import counted, seconds
+from embedded_engine.progress.text import counted, mark, seconds
 
 _LABEL_WIDTH = 100
 
@@ -135,11 +135,11 @@ class _LinesAbove(io.TextIOBase):
 
 
 def _stage_line(event: StageFinished) -> Text:
-    mark, style = ("✔ ", "green") if event.error is None else ("✘ ", "red")
-    line = Text.assemble((mark, style), (event.stage, "bold"), f"  {seconds(event.seconds)}")
+    style = "red" if event.error is not None else "dim" if event.left_out is not None else "green"
+    line = Text.assemble((f"{mark(event)} ", style), (event.stage, "bold"), f"  {seconds(event.seconds)}")
     line.append(counted(event.ran, event.cached), style="dim")
-    if event.error is not None:
-        line.append(f"  {event.error}", style="red")
+    if why := event.error or event.left_out:
+        line.append(f"  {why}", style=style)
     return line
 
 

@@ -13,6 +13,8 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerPro
 from opentelemetry.trace import StatusCode
 
 _INTERNAL = "dagger.io/ui.internal"
+_CANCELED = "dagger.io/dag.canceled"
+"""What a span says of itself that was not carried out and has not failed; Dagger shows it in grey. `reason` is why."""
 
 
 class Stages(Protocol):
@@ -21,7 +23,7 @@ class Stages(Protocol):
     def start_stage(self, span: str, name: str) -> None:
         """A span began (16 hex digits)."""
 
-    def finish_stage(self, span: str, error: str | None = None) -> None:
+    def finish_stage(self, span: str, error: str | None = None, left_out: str | None = None) -> None:
         """It ended."""
 
 
@@ -38,16 +40,19 @@ class StageSpans(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """A stage ends, with an error if it left by an exception."""
-        if (span.attributes or {}).get(_INTERNAL):
+        attributes = span.attributes or {}
+        if attributes.get(_INTERNAL):
             return
-        error = None
+        error, left_out = None, None
         if span.status.status_code is StatusCode.ERROR:
             lines = (span.status.description or "failed").strip().splitlines()
             error = _without_type(lines[0]).removeprefix(f"{span.name} failed: ") if lines else "failed"
         elif isinstance(sys.exc_info()[1], asyncio.CancelledError | KeyboardInterrupt):
             # A span does not take these for errors; a stage that they cut short has not passed.
             error = "interrupted"
-        self._hub.finish_stage(_digits(span), error)
+        elif attributes.get(_CANCELED):
+            left_out = " ".join(str(attributes.get("reason", "")).split()) or "canceled"
+        self._hub.finish_stage(_digits(span), error, left_out)
 
     def shutdown(self) -> None:
         """Nothing is held."""

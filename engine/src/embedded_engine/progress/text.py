@@ -35,8 +35,15 @@ def counted(ran: int, cached: int) -> str:
 
 
 def outcome(stage: StageFinished) -> str:
-    """`passed`, or `failed` and why."""
-    return "passed" if stage.error is None else f"failed: {stage.error};"
+    """`passed`, or `failed` or `not run` and why."""
+    if stage.error is not None:
+        return f"failed: {stage.error};"
+    return "passed" if stage.left_out is None else f"not run: {stage.left_out};"
+
+
+def mark(stage: StageFinished) -> str:
+    """The sign before its name: passed, failed, or left out."""
+    return "✘" if stage.error is not None else "∅" if stage.left_out is not None else "✔"
 
 
 def summary(stages: Sequence[StageFinished], total: float, ran: int, cached: int) -> list[str]:
@@ -44,10 +51,21 @@ def summary(stages: Sequence[StageFinished], total: float, ran: int, cached: int
     if not stages:
         return []
     width = max(len(stage.stage) for stage in stages)
-    failed = sum(stage.error is not None for stage in stages)
     lines = [
-        f"  {'✘' if stage.error else '✔'} {stage.stage:<{width}}  {seconds(stage.seconds):>10}{counted(stage.ran, stage.cached)}"
+        f"  {mark(stage)} {stage.stage:<{width}}  {seconds(stage.seconds):>10}{counted(stage.ran, stage.cached)}"
         for stage in stages
     ]
-    verdict = f"{failed} of {len(stages)} stages failed" if failed else f"{len(stages)} stages passed"
-    return [*lines, f"{verdict} in {seconds(total)}{counted(ran, cached)}"]
+    return [*lines, f"{_verdict(stages)} in {seconds(total)}{counted(ran, cached)}"]
+
+
+def _verdict(stages: Sequence[StageFinished]) -> str:
+    failed = sum(stage.error is not None for stage in stages)
+    left_out = sum(stage.error is None and stage.left_out is not None for stage in stages)
+    beside = f", {left_out} not run" if left_out else ""
+    if failed:
+        return f"{failed} of {len(stages)} stages failed{beside}"
+    return (
+        f"{len(stages) - left_out} of {len(stages)} stages passed{beside}"
+        if left_out
+        else f"{len(stages)} stages passed"
+    )
