@@ -8,7 +8,7 @@ PYTHON: Final = "python:3.13-slim"
 POSTGRES: Final = "postgres:17"
 REDIS: Final = "redis:8"
 
-TRIVY: Final = "ghcr.io/aquasecurity/trivy:0.69.3"
+TRIVY: Final = "aquasec/trivy:0.69.3"
 """Only its program is taken, which needs nothing of the image around it."""
 
 GIT: Final = "git=1:2.*"
