@@ -1,8 +1,10 @@
-"""Options of a test run: which engine Dagger programs run on, and how long the test of interruptions goes on."""
+"""Options of a test run: which engine Dagger programs run on, how long the test of interruptions goes on, how many processes."""
 
 import signal
 
 import pytest
+
+PROCESSES = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -14,6 +16,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the engine that Dagger programs of the tests run on; `dagger` needs its CLI and an engine at hand",
     )
     parser.addoption("--kills", type=int, default=10, help="how often the test of interruptions kills a run (10)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run the whole suite in two processes, a file at a time: many tests wait for programs that they have started.
+
+    What the command line names runs in this one; so does everything with `-n 0`, or for a debugger.
+    """
+    option = config.option
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not hasattr(config, "workerinput")
+    if whole and getattr(option, "numprocesses", 0) is None and not (option.usepdb or option.collectonly):
+        option.numprocesses, option.dist = PROCESSES, "loadfile"
 
 
 def pytest_configure() -> None:

@@ -115,6 +115,6 @@ def test_two_runners_take_turns(empty_database: URL) -> None:
         )
         for _ in range(2)
     ]
-    outputs = [runner.communicate(timeout=60)[0] for runner in runners]
+    outputs = [runner.communicate(timeout=300)[0] for runner in runners]
     assert [runner.returncode for runner in runners] == [0, 0], "\n".join(outputs)
     assert names(empty_database, NAMES_OF["tables"]) == {"alembic_version", "items"}

@@ -1,4 +1,4 @@
-"""An engine for the tests that need one."""
+"""An engine and a registry for the tests that need them."""
 
 import importlib
 import os
@@ -8,6 +8,7 @@ from unittest import mock
 import pytest
 
 from embedded_session import SESSION, embedded_session
+from registry import LocalRegistry, running_registry
 
 # When it is imported, commitizen switches off every logger that there is: those of the service, too.
 with mock.patch("logging.config.dictConfig"):
@@ -24,3 +25,10 @@ def engine_session() -> Iterator[None]:
         for name, value in variables.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
+    """A registry that is open to everybody; each test has a repository of its own there."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as found:
+        yield found

@@ -19,6 +19,6 @@ def test_every_branch_of_the_policy_is_tested(tmp_path: Path) -> None:
     report = [*coverage, "report", "--fail-under=100", "--show-missing"]
     for command in ([*run, "--doctest-modules", f"--basetemp={tmp_path}/pytest", *tests], report):
         done = subprocess.run(
-            command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, check=False, timeout=300
+            command, cwd=HERE.parents[1], env=environment, capture_output=True, text=True, check=False, timeout=600
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -41,16 +41,16 @@ def test_a_request_in_flight_is_finished(server: subprocess.Popen[str]) -> None:
         b"POST /api/v1/items HTTP/1.1\r\nHost: service\r\nContent-Type: application/json\r\n"
         b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body)
     )
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(head)
         # The service asks for the body: the request is in its hands.
         assert connection.recv(4096).startswith(b"HTTP/1.1 100")
         server.send_signal(signal.SIGTERM)
         read_until(server.stdout, "Waiting for connections to close")
         with pytest.raises(ConnectionRefusedError):
-            socket.create_connection(("127.0.0.1", port), timeout=10)
+            socket.create_connection(("127.0.0.1", port), timeout=60)
         connection.sendall(body)
         assert connection.recv(4096).startswith(b"HTTP/1.1 201")
     read_until(server.stdout, "Finished server process")
     # The server ends by the signal that it was sent, as a shell expects.
-    assert server.wait(timeout=10) in (0, -signal.SIGTERM)
+    assert server.wait(timeout=60) in (0, -signal.SIGTERM)

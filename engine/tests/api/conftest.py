@@ -1,15 +1,12 @@
-"""A session of the embedded engine, Dagger programs that use it, registries, and a root made of this machine's programs."""
+"""A session of the embedded engine, Dagger programs that use it, and a root made of this machine's programs."""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import dagger
@@ -18,8 +15,6 @@ from dagger import dag
 
 from embedded_engine.testing import embedded_session
 
-# The user "ci" with the password "secret".
-HTPASSWD = "ci:$2b$04$gyNCwA0nadJJJJahwgoNJ.OgLkvsn4mk7g.5Q9I0Jd7/JWY15NpEe\n"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 
 
@@ -89,62 +84,3 @@ def machine(connected: None, programs: Path) -> Callable[[], dagger.Container]:
         return dag.container().with_rootfs(dag.host().directory(str(programs)))
 
     return make
-
-
-@dataclass(frozen=True)
-class LocalRegistry:
-    """A registry that runs on loopback, at `host:port`."""
-
-    host: str
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    """Debian's docker-registry, open to everybody."""
-    yield from _running(tmp_path_factory.mktemp("registry"), None)
-
-
-@pytest.fixture(scope="session")
-def locked_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    """The same, for the user "ci" with the password "secret" only."""
-    yield from _running(tmp_path_factory.mktemp("locked"), HTPASSWD)
-
-
-def _running(folder: Path, passwords: str | None) -> Iterator[LocalRegistry]:
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not installed (apt-get install docker-registry)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    lines = [
-        "version: 0.1",
-        "log: {level: error, accesslog: {disabled: true}}",
-        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}}}",
-        f"http: {{addr: '127.0.0.1:{port}'}}",
-    ]
-    if passwords is not None:
-        (folder / "htpasswd").write_text(passwords)
-        lines.append(f"auth: {{htpasswd: {{realm: test, path: {folder}/htpasswd}}}}")
-    (folder / "config.yml").write_text("\n".join(lines))
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([program, "serve", str(folder / "config.yml")], stdout=log, stderr=log)
-    try:
-        _wait_for(port)
-        yield LocalRegistry(f"127.0.0.1:{port}")
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return

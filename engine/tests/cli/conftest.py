@@ -291,7 +291,7 @@ def ci(command: dict[str, str], sample: Path) -> Run:
             env={**command, **variables},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
 

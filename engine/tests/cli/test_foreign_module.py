@@ -159,7 +159,7 @@ class Foreign:
     def fork(self) -> str:
         if os.fork() == 0:
             os.setsid()
-            asyncio.run(asyncio.sleep(30))
+            asyncio.run(asyncio.sleep(120))
         os._exit(9)
 
     @function
@@ -337,7 +337,7 @@ def test_end_of_the_child_is_seen_although_another_process_holds_its_place(call:
     """A process that the module left behind, with all that it inherited, keeps no call waiting."""
     started = time.monotonic()
     assert "ended unexpectedly: exit code 9" in call("fork").stderr
-    assert time.monotonic() - started < 15
+    assert time.monotonic() - started < 100
 
 
 def test_stages_and_checks_of_the_child_are_shown(call: Run) -> None:
@@ -365,7 +365,7 @@ def test_signal_ends_the_child(command: dict[str, str], foreign: Path) -> None:
         said, child = process.stderr.readline().split()
         assert said == "asleep"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "Interrupted: everything that ran has been stopped.\n")
     assert not Path("/proc", child).exists()
 
@@ -379,7 +379,7 @@ def test_child_ends_when_the_command_is_killed(command: dict[str, str], foreign:
         assert process.stderr is not None
         child = process.stderr.readline().split()[1]
         process.kill()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while Path("/proc", child).exists() and time.monotonic() < until:
         time.sleep(0.05)
     assert not Path("/proc", child).exists()
@@ -487,7 +487,7 @@ def test_two_runs_at_once_make_one_environment(command: dict[str, str], ci: Run,
     before = set((store / "environments").glob("*"))
     words = [sys.executable, "-m", "embedded_engine.cli", "idna"]
     with subprocess.Popen(words, cwd=module, env=command, stderr=subprocess.DEVNULL) as killed:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 120
         while not list(store.glob("staging/*/scratch-*/*")) and time.monotonic() < until:
             time.sleep(0.01)
         killed.kill()
@@ -496,7 +496,7 @@ def test_two_runs_at_once_make_one_environment(command: dict[str, str], ci: Run,
         subprocess.Popen(words, cwd=module, env=command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    answers = [run.communicate(timeout=120) for run in runs]
+    answers = [run.communicate(timeout=300) for run in runs]
     assert [out for out, _ in answers] == ["3.10", "3.10"], answers
     assert sorted("making an environment" in err for _, err in answers) == [False, True]
     assert len(set((store / "environments").glob("*")) - before) == 1

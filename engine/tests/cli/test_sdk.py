@@ -14,7 +14,7 @@ IMPORT = "from embedded_engine.cli.sdk import import_sdk; import_sdk(); import d
 def run(code: str) -> str:
     """Run code in a Python of its own, in which the SDK is imported as the command line does it."""
     done = subprocess.run(
-        [sys.executable, "-c", f"{IMPORT}\n{code}"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", f"{IMPORT}\n{code}"], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -41,7 +41,7 @@ def test_arguments_are_checked_all_the_same() -> None:
     """A wrong argument is refused, by its name, exactly where the SDK imported in the usual way refuses it."""
     ours = run(WRONG_CALLS)
     usual = subprocess.run(
-        [sys.executable, "-c", f"import dagger\n{WRONG_CALLS}"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", f"import dagger\n{WRONG_CALLS}"], capture_output=True, text=True, timeout=300, check=True
     )
     assert ours == usual.stdout
     assert ours.count("TypeError") == 4
@@ -154,7 +154,7 @@ def test_answers_are_what_the_sdk_makes_of_them() -> None:
     """Objects of a list, enums, what is absent, numbers and texts: as with the SDK imported in the usual way."""
     ours = run(ANSWERS)
     usual = subprocess.run(
-        [sys.executable, "-c", f"import dagger\n{ANSWERS}"], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", f"import dagger\n{ANSWERS}"], capture_output=True, text=True, timeout=300, check=True
     )
     assert ours == usual.stdout
     assert ours.splitlines()[0] == "['1']"

@@ -130,9 +130,9 @@ def _processes(text: str) -> list[str]:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, ten seconds at most."""
-    for _ in range(500):
+    """Wait for a condition, a minute at most."""
+    for _ in range(3000):
         if condition():
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("it did not come about in ten seconds")
+    raise AssertionError("it did not come about in a minute")

@@ -82,7 +82,7 @@ async def in_image(images: tuple[Store, ImageSource], request: pytest.FixtureReq
             [*command, ":".join(map(str, reversed(store.layers.paths(tree)))), *inside],
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
             env={"PATH": os.environ["PATH"], "CERTIFICATES": certificates, "TMPDIR": str(tmp_path)},
         )

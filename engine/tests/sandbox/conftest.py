@@ -153,11 +153,11 @@ Eventually = Callable[[Callable[[], bool]], bool]
 
 @pytest.fixture(name="eventually")
 def _eventually() -> Eventually:
-    """Whether a condition comes true within seconds."""
+    """Whether a condition comes true in time."""
     return eventually
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 5) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether the condition comes true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,6 +83,15 @@ def _state(store: Path) -> tuple[int, int, list[str]]:
     run = Path(f"/proc/{supervisor}/root{store}/sandbox/run")
     left = sorted(str(path.relative_to(run)) for path in run.rglob("*"))
     return len(list(Path(f"/proc/{supervisor}/fd").iterdir())), len(_mounts_below(store)), left
+
+
+def _settled(store: Path) -> tuple[int, int, list[str]]:
+    """The supervisor's state when two looks at it find the same."""
+    before = None
+    while before != (now := _state(store)):
+        before = now
+        time.sleep(0.3)
+    return now
 
 
 def _groups(pid: int) -> list[Path]:
@@ -225,8 +235,7 @@ async def test_the_supervisor_holds_nothing_of_what_has_ended(bench: Bench) -> N
 
     store = bench.directory / "store"
     await bench.run("true")
-    await asyncio.sleep(0.3)
-    before = _state(store)
+    before = await asyncio.to_thread(_settled, store)
     for number in range(12):
         if number % 3:
             await bench.run("true")
@@ -235,8 +244,7 @@ async def test_the_supervisor_holds_nothing_of_what_has_ended(bench: Bench) -> N
                 await bench.run("nope", init=bool(number % 2))
             with pytest.raises(SandboxError):
                 await bench.run("true", rootfs=bench.overlay(Path("/no/such/layer")))
-    await asyncio.sleep(0.3)
-    assert _state(store) == before
+    assert await asyncio.to_thread(_settled, store) == before
 
 
 async def test_groups_of_living_sessions_are_not_swept(bench: Bench) -> None:

@@ -62,7 +62,7 @@ async def test_waiting_for_a_lock_blocks_nobody(store: Store) -> None:
                 pass
     process.kill()
     process.communicate()
-    async with asyncio.timeout(5), store.lock("thing"):
+    async with asyncio.timeout(60), store.lock("thing"):
         pass
     assert list((store.root / "locks").iterdir()) == []
 

@@ -9,7 +9,7 @@ from ci.github import GitHub
 from ci.github.retries import Patience
 from github_server import REPOSITORY, TOKEN, GitHubServer
 
-IMPATIENT = Patience(attempts=4, first_pause=0.01, limited=0.01, longest_pause=2.0, request=2.0, whole=10.0)
+IMPATIENT = Patience(attempts=4, first_pause=0.01, limited=0.01, longest_pause=2.0, request=30.0, whole=120.0)
 
 
 @dataclass(frozen=True)

@@ -218,12 +218,12 @@ async def test_a_server_that_is_not_there_is_said(github: GitHub) -> None:
 
 async def test_a_server_that_does_not_answer_is_given_up(server: GitHubServer, github: GitHub) -> None:
     """Each request is bounded, and so are its repetitions together."""
-    server.fail("GET", seconds=1.0, times=99)
+    server.fail("GET", seconds=60.0, times=99)
     started = time.monotonic()
     patience = replace(github.patience, request=0.1, whole=0.3, attempts=99)
     with pytest.raises(GitHubError, match=r"no answer within 0\.3 s"):
         await read(replace(github, patience=patience))
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,12 @@ import pytest_asyncio
 from dagger import dag
 
 from ci.registry import Patience, Repository
-from registry import PASSWORD, USERNAME, LocalRegistry, Proxy, proxy_before, running_registry
+from registry import PASSWORD, USERNAME, LocalRegistry, running_registry
+from registry_proxy import Proxy, proxy_before
 
 # Long enough for a machine with other work; nothing waits that long unless it is told to.
-IMPATIENT = Patience(attempt=10, question=25, pause=0.05)
+IMPATIENT = Patience(attempt=60, question=150, pause=0.05)
 _NUMBERS = count()
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    """A registry that is open to everybody; each test has a repository of its own there."""
-    with running_registry(tmp_path_factory.mktemp("registry")) as found:
-        yield found
 
 
 @pytest.fixture(scope="session")

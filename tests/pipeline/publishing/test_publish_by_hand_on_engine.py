@@ -9,7 +9,8 @@ import pytest
 from ci.errors import NotRun, SuiteFailed
 from ci.publish import NotPublished, publish
 from ci.registry import Repository
-from registry import LocalRegistry, Proxy
+from registry import LocalRegistry
+from registry_proxy import Proxy
 from run_world import Clone, SmallPipeline, small, small_project
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("connected")]

@@ -22,7 +22,8 @@ from ci.policy.plan import Image
 from ci.policy.tags import ImageTag
 from ci.publishing import PlanOutdated, Published, PublishingError, RaceLost, TagTaken, publish
 from ci.registry import RegistryBroken, RegistryDenied, RegistryError, Repository, push
-from registry import Fault, LocalRegistry, Proxy
+from registry import LocalRegistry
+from registry_proxy import Fault, Proxy
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("connected")]
 

@@ -7,7 +7,8 @@ import pytest
 from dagger import dag
 
 from ci.registry import Patience, RegistryBroken, RegistryDenied, Repository, give, listed, look_up, push, revisions
-from registry import PASSWORD, USERNAME, Fault, LocalRegistry, Proxy, digest_of
+from registry import PASSWORD, USERNAME, LocalRegistry, digest_of
+from registry_proxy import Fault, Proxy
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("connected")]
 

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from github_server import GitHubServer
-from registry import LocalRegistry, running_registry
+from registry import LocalRegistry
 from run_world import Clone, World, small_project
 
 
@@ -23,13 +23,6 @@ async def connection(engine_session: None) -> AsyncIterator[None]:
 def clone(tmp_path: Path) -> Clone:
     """A small project with one commit."""
     return small_project(tmp_path / "clone")
-
-
-@pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalRegistry]:
-    """A registry that is open to everybody."""
-    with running_registry(tmp_path_factory.mktemp("registry")) as found:
-        yield found
 
 
 @pytest.fixture

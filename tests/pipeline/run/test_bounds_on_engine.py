@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 
 async def test_a_stage_out_of_time_could_not_run_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says which bound it was and where to change it; its result is not kept."""
-    monkeypatch.setattr(stage, "limit_of", lambda _: Limit(seconds=1))
+    monkeypatch.setattr(stage, "limit_of", lambda _: Limit(seconds=2))
     marks = dag.cache_volume("test-of-bounds")
 
     def slow() -> dagger.Container:
@@ -29,7 +29,7 @@ async def test_a_stage_out_of_time_could_not_run_and_is_tried_again(monkeypatch:
     first, second = [(await carry_out("slow", slow)).outcome for _ in range(2)]
     assert (first.status, first.reason) == (
         Status.ERROR,
-        "took longer than 1 s, its bound in ci/src/ci/policy/limits.py",
+        "took longer than 2 s, its bound in ci/src/ci/policy/limits.py",
     )
     runs = [int(outcome.excerpt.splitlines()[1]) for outcome in (first, second)]
     assert runs[1] == runs[0] + 1

@@ -22,6 +22,9 @@ from embedded_engine.images.reference import Reference
 from embedded_engine.images.settings import Settings
 from embedded_engine.images.source import ImageSource, Origin
 from embedded_engine.store import Store, Tree
+from registry import PASSWORD, USERNAME, LocalRegistry
+from registry_proxy import Proxy
+from registry_tokens import Tokens
 
 CONFIG = ImageConfig(env=(("A", "1"),), entrypoint=("/run",), labels=(("l", "x"),), exposed_ports=("80/tcp",))
 
@@ -45,7 +48,7 @@ class TestRoundTrip:
     )
     async def test_push_and_pull(
         self,
-        registry: Any,
+        registry: LocalRegistry,
         store: Store,
         other_store: Store,
         tree: Tree,
@@ -73,7 +76,7 @@ class TestRoundTrip:
         assert await assemble(tree, CONFIG, store) == first
         assert (await assemble(tree, CONFIG, store, epoch=1)).manifest != first.manifest
 
-    async def test_second_push_sends_nothing(self, proxy: Any, store: Store, tree: Tree, name: str) -> None:
+    async def test_second_push_sends_nothing(self, proxy: Proxy, store: Store, tree: Tree, name: str) -> None:
         """What the registry has is not sent again."""
         await publish(proxy.host, name, tree, store)
         assert len(proxy.seen("POST .*uploads")) == 3
@@ -82,7 +85,9 @@ class TestRoundTrip:
         assert proxy.seen("POST|PATCH") == []
         assert len(proxy.seen("PUT .*manifests/1")) == 1
 
-    async def test_pull_by_digest(self, registry: Any, store: Store, tree: Tree, name: str, settings: Settings) -> None:
+    async def test_pull_by_digest(
+        self, registry: LocalRegistry, store: Store, tree: Tree, name: str, settings: Settings
+    ) -> None:
         """A digest names the very image, with or without a tag beside it."""
         pinned = await publish(registry.host, name, tree, store)
         bare = pinned.replace(":1@", "@")
@@ -91,7 +96,7 @@ class TestRoundTrip:
             assert resolved.reference_with_digest == text
 
     async def test_shared_layers(
-        self, proxy: Any, store: Store, other_store: Store, tree: Tree, name: str, settings: Settings
+        self, proxy: Proxy, store: Store, other_store: Store, tree: Tree, name: str, settings: Settings
     ) -> None:
         """Layers that the store has are not downloaded again."""
         await publish(proxy.host, name, Tree(tree.layers[:1]), store)
@@ -103,7 +108,9 @@ class TestRoundTrip:
         # One configuration and one layer.
         assert len(proxy.seen("GET .*/blobs/")) == 2
 
-    async def test_index(self, registry: Any, store: Store, tree: Tree, name: str, settings: Settings) -> None:
+    async def test_index(
+        self, registry: LocalRegistry, store: Store, tree: Tree, name: str, settings: Settings
+    ) -> None:
         """From an image of several platforms the one for this machine is taken."""
         here = await assemble(tree, CONFIG, store)
         there = await assemble(Tree(tree.layers[:1]), replace(CONFIG, architecture="s390x"), store)
@@ -115,7 +122,7 @@ class TestRoundTrip:
         assert (resolved.key, resolved.config) == (here.manifest.digest, CONFIG)
 
     async def test_other_platform_only(
-        self, registry: Any, store: Store, tree: Tree, name: str, settings: Settings
+        self, registry: LocalRegistry, store: Store, tree: Tree, name: str, settings: Settings
     ) -> None:
         """An image that is not made for this machine is refused with the platforms that it is made for."""
         there = await assemble(tree, replace(CONFIG, architecture="s390x"), store)
@@ -124,7 +131,7 @@ class TestRoundTrip:
             await source(store, settings).resolve(f"{registry.host}/{name}:1")
 
     async def test_concurrent_fetches(
-        self, proxy: Any, store: Store, other_store: Store, tree: Tree, name: str, settings: Settings
+        self, proxy: Proxy, store: Store, other_store: Store, tree: Tree, name: str, settings: Settings
     ) -> None:
         """However many ask at once, each layer is downloaded once."""
         import asyncio
@@ -142,7 +149,7 @@ class TestRoundTrip:
 class TestMemory:
     """What a resolution leaves in the store."""
 
-    async def test_fresh_answer(self, proxy: Any, store: Store, tree: Tree, name: str, settings: Settings) -> None:
+    async def test_fresh_answer(self, proxy: Proxy, store: Store, tree: Tree, name: str, settings: Settings) -> None:
         """Within its time to live an answer is given again without a request."""
         await publish(proxy.host, name, tree, store)
         first = await source(store, settings).resolve(f"{proxy.host}/{name}:1")
@@ -150,7 +157,7 @@ class TestMemory:
         assert await source(store, settings).resolve(f"{proxy.host}/{name}:1") == first
         assert proxy.requests == []
 
-    async def test_old_answer(self, proxy: Any, store: Store, tree: Tree, name: str, settings: Settings) -> None:
+    async def test_old_answer(self, proxy: Proxy, store: Store, tree: Tree, name: str, settings: Settings) -> None:
         """After that the registry is asked again, and a moved tag is seen."""
         settings = replace(settings, lifetime=0.0)
         first = await publish(proxy.host, name, tree, store)
@@ -158,7 +165,7 @@ class TestMemory:
         second = await publish(proxy.host, name, Tree(tree.layers[:1]), store)
         assert (await source(store, settings).resolve(f"{proxy.host}/{name}:1")).reference_with_digest == second
 
-    async def test_offline(self, proxy: Any, store: Store, tree: Tree, name: str, settings: Settings) -> None:
+    async def test_offline(self, proxy: Proxy, store: Store, tree: Tree, name: str, settings: Settings) -> None:
         """Where the registry cannot be reached any more an old answer serves, and that is said."""
         settings = replace(settings, lifetime=0.0)
         await publish(proxy.host, name, tree, store)
@@ -175,13 +182,13 @@ class TestLogin:
     """Registries that want to know who asks."""
 
     @staticmethod
-    def log_in(folder: Path, host: str, password: str = "secret") -> None:
+    def log_in(folder: Path, host: str, password: str = PASSWORD) -> None:
         folder.mkdir(exist_ok=True)
-        auth = base64.b64encode(f"ci:{password}".encode()).decode()
+        auth = base64.b64encode(f"{USERNAME}:{password}".encode()).decode()
         (folder / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
 
     async def test_basic(
-        self, locked_registry: Any, store: Store, tree: Tree, name: str, settings: Settings, tmp_path: Path
+        self, locked_registry: LocalRegistry, store: Store, tree: Tree, name: str, settings: Settings, tmp_path: Path
     ) -> None:
         """A login from Docker's configuration file is used, for pushing and for pulling."""
         self.log_in(tmp_path / "docker", locked_registry.host)
@@ -190,22 +197,22 @@ class TestLogin:
         assert resolved.reference_with_digest == pinned
 
     async def test_given_login(
-        self, locked_registry: Any, store: Store, tree: Tree, name: str, settings: Settings
+        self, locked_registry: LocalRegistry, store: Store, tree: Tree, name: str, settings: Settings
     ) -> None:
         """A login that is given is used where no file has one."""
-        login = Credentials("ci", "secret")
+        login = Credentials(USERNAME, PASSWORD)
         reference = Reference.parse(f"{locked_registry.host}/{name}:1")
         await push(await assemble(tree, CONFIG, store), reference, store, settings, login)
         assert (await source(store, settings).resolve(str(reference), login)).config == CONFIG
 
-    async def test_no_login(self, locked_registry: Any, store: Store, name: str, settings: Settings) -> None:
+    async def test_no_login(self, locked_registry: LocalRegistry, store: Store, name: str, settings: Settings) -> None:
         """Without a login one line says how to get one."""
         host = locked_registry.host
         with pytest.raises(NotFoundError, match=f"wants a login for {name}: docker login {host}"):
             await source(store, settings).resolve(f"{host}/{name}:1")
 
     async def test_wrong_password(
-        self, locked_registry: Any, store: Store, name: str, settings: Settings, tmp_path: Path
+        self, locked_registry: LocalRegistry, store: Store, name: str, settings: Settings, tmp_path: Path
     ) -> None:
         """A wrong password is refused in one line that does not show it."""
         self.log_in(tmp_path / "docker", locked_registry.host, "letmein")
@@ -214,33 +221,41 @@ class TestLogin:
         assert "letmein" not in repr(caught.value)
 
     async def test_token(
-        self, proxy: Any, store: Store, tree: Tree, name: str, settings: Settings, tmp_path: Path
+        self, proxy: Proxy, store: Store, tree: Tree, name: str, settings: Settings, tmp_path: Path
     ) -> None:
         """A token is fetched for reading and another for writing; the login goes to the token server only."""
-        proxy.token_login = "ci:secret"
+        proxy.tokens = Tokens(f"{USERNAME}:{PASSWORD}")
         self.log_in(tmp_path / "docker", proxy.host)
         await publish(proxy.host, name, tree, store)
         images = source(store, settings)
         await images.fetch(await images.resolve(f"{proxy.host}/{name}:1"))
-        senders = {path.partition("?")[0] for _, path, login in proxy.requests if login.startswith("Basic ")}
+        senders = {each.path.partition("?")[0] for each in proxy.requests if each.authorization.startswith("Basic ")}
         assert senders == {"/token"}
 
-    async def test_token_refused(self, proxy: Any, store: Store, name: str, settings: Settings, tmp_path: Path) -> None:
+    async def test_token_refused(
+        self, proxy: Proxy, store: Store, name: str, settings: Settings, tmp_path: Path
+    ) -> None:
         """A token server that refuses the login is told in one line."""
-        proxy.token_login = "ci:secret"
+        proxy.tokens = Tokens(f"{USERNAME}:{PASSWORD}")
         self.log_in(tmp_path / "docker", proxy.host, "wrong")
         with pytest.raises(NotFoundError, match="refused the login"):
             await source(store, settings).resolve(f"{proxy.host}/{name}:1")
 
     async def test_helper(
-        self, locked_registry: Any, store: Store, tree: Tree, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self,
+        locked_registry: LocalRegistry,
+        store: Store,
+        tree: Tree,
+        name: str,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """A credential helper is asked as Docker asks it."""
         (tmp_path / "docker").mkdir()
         (tmp_path / "docker" / "config.json").write_text(json.dumps({"credHelpers": {locked_registry.host: "test"}}))
         helper = tmp_path / "bin" / "docker-credential-test"
         helper.parent.mkdir()
-        answer = '{"Username": "ci", "Secret": "secret"}'
+        answer = json.dumps({"Username": USERNAME, "Secret": PASSWORD})
         helper.write_text(f'#!/bin/sh\n[ "$1" = get ] && [ "$(cat)" = {locked_registry.host} ] && echo \'{answer}\'\n')
         helper.chmod(0o755)
         monkeypatch.setenv("PATH", f"{helper.parent}:/usr/bin:/bin")
