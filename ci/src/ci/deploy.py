@@ -20,6 +20,9 @@ from ci.target import PublishedImage, Target, TargetFailed
 Pull = Callable[[str], Awaitable[PublishedImage]]
 """Takes an image from the registry by its digest."""
 
+Agree = Callable[[str], Awaitable[None]]
+"""Is told the digest that runs on the target, in the deployment's turn; raises when it is not to be replaced."""
+
 
 class Ending(StrEnum):
     """How a deployment ended."""
@@ -75,25 +78,32 @@ class DeploymentFailed(PipelineError):  # noqa: N818 - "deployment failed" is th
         self.deployment = deployment
 
 
-async def deploy(repository: Repository, digest: str, target: Target) -> Deployment:
+async def anything(_: str) -> None:
+    """Agree to replace whatever runs, as a person who goes back by hand wants it."""
+
+
+async def deploy(repository: Repository, digest: str, target: Target, agree: Agree = anything) -> Deployment:
     """Deploy an image of the registry by its digest.
 
-    A failure of the image is an ending, not an exception; raises when nothing could be tried: the registry has no such
-    image, or the target is not reached. What migrations did stays: a schema has to fit the image before it too.
+    A failure of the image is an ending, not an exception; raises when nothing was tried: the registry has no such
+    image, the target is not reached, or what runs there is not to be replaced. What migrations did stays: a schema has
+    to fit the image before it too.
     """
     try:
         parse_digest(digest)
     except PolicyError as error:
         raise TargetFailed(str(error)) from None
-    return await carry_out(partial(pulled, repository), digest, target)
+    return await carry_out(partial(pulled, repository), digest, target, agree)
 
 
-async def carry_out(pull: Pull, digest: str, target: Target) -> Deployment:
+async def carry_out(pull: Pull, digest: str, target: Target, agree: Agree = anything) -> Deployment:
     """Take the steps on the target, and the way back when one of them fails."""
     # Before anything is touched: what cannot be had leaves everything as it is.
     image = await pull(digest)
     async with target.turn():
         previous = await target.current()
+        if previous is not None and previous != digest:
+            await agree(previous)
         if previous == digest and not await _failure_of_start(target, image):
             return Deployment(target.name, digest, Ending.UNCHANGED, previous)
         reason = await _failure(target, image)

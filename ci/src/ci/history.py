@@ -14,6 +14,7 @@ from dagger import DefaultPath, Doc, Ignore, ReturnType, dag
 from ci import images, sources
 from ci.debian import with_packages
 from ci.errors import NotRun, PipelineError
+from ci.policy.succession import Difference
 from ci.scripts import text_of
 from ci.stage import Step
 
@@ -108,6 +109,15 @@ async def files_of(history: dagger.Directory, commit: str) -> dagger.Directory:
     write = f'{_GIT} read-tree "$0" && {_GIT} checkout-index --all --prefix="{_FILES}/"'
     written = (await _opened(history)).with_(_asked(f"{{ {known}; }} && {write}", commit))
     return (await _answered(written)).directory(_FILES)
+
+
+async def difference(history: dagger.Directory, commit: str, other: str) -> Difference | None:
+    """Count the commits that only one of two contains, by their full hashes; None when the history lacks the other."""
+    known = f'{_GIT} rev-parse -q --verify "$1^{{commit}}" >/dev/null'
+    count = f'{_GIT} rev-list --count --left-right "$0...$1"'
+    counted = (await _opened(history)).with_(_asked(f"if {known}; then {count}; fi", commit, other))
+    counts = (await (await _answered(counted)).stdout()).split()
+    return Difference(*map(int, counts)) if counts else None
 
 
 async def past_of(history: dagger.Directory, *names: str, base: str = "", before: str = "", below: str = "") -> Past:

@@ -120,10 +120,18 @@ class _Leaving:
 
         assert self.outside.registry is not None and self.plan.deploy is not None  # noqa: S101, PT018 - as above
         target = self.outside.target or EngineTarget(self.plan.deploy)
-        deployment = await deploy(self.outside.registry, self.digest, target)
+        deployment = await deploy(self.outside.registry, self.digest, target, self._agree)
         if not deployment.succeeded:
             raise DeploymentFailed(deployment)
         return deployment.describe()
+
+    async def _agree(self, running: str) -> None:
+        """See that runs which end in another order than they began leave the newest commit where it is."""
+        from ci.succession import agree
+
+        assert self.outside.registry is not None  # noqa: S101 - as above
+        commit = self.known.facts.commit
+        await agree(commit, running, self.outside.registry, self.history, self.outside.github)
 
     async def release(self) -> str:
         """Make the release with the notes of its version."""

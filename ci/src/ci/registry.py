@@ -136,6 +136,12 @@ async def revisions(repository: Repository, digests: Iterable[str]) -> dict[str,
     return {digest: commit for digest, commit in said.items() if _COMMIT.fullmatch(commit)}
 
 
+async def revision(repository: Repository, digest: str) -> str | None:
+    """Give the commit that an image says it was made from; None when it names none, or is not there any more."""
+    said = str((await _read(repository, "revisions", [digest])).get(digest, ""))
+    return said if _COMMIT.fullmatch(said) else None
+
+
 async def give(repository: Repository, digest: str, tags: Sequence[str]) -> dict[str, str]:
     """Give tags to a digest that the registry has, in this order; returns which digest each has afterwards.
 

@@ -98,6 +98,21 @@ def test_a_damaged_layer_is_found_told_and_made_again(runs: Runs) -> None:
     assert runs.once() == EXPECTED
 
 
+def test_flipped_bytes_are_found_and_the_next_run_is_right(runs: Runs) -> None:
+    """Other content of the same length, in layers, outputs, records and imports: each place is named and made again."""
+    damaged = {"layer": "layers/*/fs/all", "blob": "blobs/*/*", "result": "results/*/*", "import": "hosts/*"}
+    for pattern in damaged.values():
+        for path in runs.files(pattern):
+            content = bytearray(path.read_bytes())
+            content[-2] ^= 1
+            path.write_bytes(content)
+    said = runs.verify()
+    for kind in damaged:
+        assert f"✘ {kind} " in said
+    assert runs.verify() == f"store {runs.store}: whole\n"
+    assert runs.once() == EXPECTED
+
+
 def test_two_runs_at_once_share_a_store(tmp_path: Path, programs: Path) -> None:
     """Three runs that begin together on an empty store are all right, and each step was made once."""
     runs = Runs(tmp_path, programs)

@@ -21,7 +21,7 @@ errors = {}
 
 def left():
     return sorted(str(path.relative_to(root)) for place in ("layers", "results", "blobs", "hosts", "staging")
-        for path in (root / place).rglob("*") if path.name != "lock" and path.is_file())
+        for path in (root / place).rglob("*") if path.name not in ("lock", "seal") and path.is_file())
 
 def attempt(name, action):
     before = left()

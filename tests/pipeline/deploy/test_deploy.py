@@ -8,7 +8,8 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from ci.deploy import Deployment, DeploymentFailed, Ending, carry_out, deploy
+from ci.deploy import Agree, Deployment, DeploymentFailed, Ending, anything, carry_out, deploy
+from ci.errors import LeftOut
 from ci.registry import Repository
 from ci.target import PublishedImage, Target, TargetFailed
 
@@ -61,7 +62,12 @@ class Memory:
             raise self.error
 
 
-async def deployed(target: Memory, digest: str = NEW, absent: str = "") -> Deployment:
+async def unless_newer(running: str) -> None:
+    """Never agree."""
+    raise LeftOut(f"{running} is newer")
+
+
+async def deployed(target: Memory, digest: str = NEW, absent: str = "", agree: Agree = anything) -> Deployment:
     """Deploy a digest of a registry that has all but one."""
 
     async def pull(wanted: str) -> PublishedImage:
@@ -69,7 +75,7 @@ async def deployed(target: Memory, digest: str = NEW, absent: str = "") -> Deplo
             raise TargetFailed(f"{wanted} cannot be had")
         return PublishedImage(wanted, f"registry.example/items@{wanted}", cast(Any, None))
 
-    return await carry_out(pull, digest, cast(Target, target))
+    return await carry_out(pull, digest, cast(Target, target), agree)
 
 
 async def test_the_first_deployment() -> None:
@@ -147,6 +153,19 @@ async def test_a_first_deployment_that_fails_has_nothing_to_go_back_to() -> None
     assert deployment.ending is Ending.NOTHING_TO_GO_BACK_TO
     assert deployment.describe().endswith("staging: there is nothing to go back to, so it does not serve")
     assert target.recorded is None
+
+
+async def test_what_is_not_to_be_replaced_is_left_as_it_is() -> None:
+    """It is asked within the turn, so that nobody deploys in between; then nothing is done at all."""
+    target = Memory(recorded=OLD, running=OLD)
+    with pytest.raises(LeftOut, match="newer"):
+        await deployed(target, agree=unless_newer)
+    assert (target.done, target.recorded) == (["begin", "end"], OLD)
+
+
+async def test_the_same_digest_needs_nobody_to_agree() -> None:
+    """Nothing is replaced."""
+    assert (await deployed(Memory(recorded=NEW), agree=unless_newer)).ending is Ending.UNCHANGED
 
 
 async def test_an_image_that_cannot_be_had_touches_nothing() -> None:

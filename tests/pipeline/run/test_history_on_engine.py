@@ -8,8 +8,9 @@ import dagger
 import pytest
 from dagger import dag
 
-from ci.history import HistoryError, MissingHistoryError, at, checkout, files_of, git, past_of, whole
+from ci.history import HistoryError, MissingHistoryError, at, checkout, difference, files_of, git, past_of, whole
 from ci.outcome import Status
+from ci.policy.succession import Difference
 from ci.sources import HISTORY_IGNORED
 from ci.stage import carry_out
 from run_world import Clone
@@ -68,6 +69,18 @@ async def test_another_commit_can_be_taken_for_the_one_that_is_checked_out(clone
     first = clone.git("rev-parse", "HEAD")
     clone.commit("feat: more")
     assert (await past_of(at(clone.history, first))).commit == first
+
+
+async def test_two_commits_are_counted_against_each_other(clone: Clone) -> None:
+    """How many only one of them has; nothing is said of a commit that the history lacks."""
+    first = clone.git("rev-parse", "HEAD")
+    second = clone.commit("feat: more")
+    clone.git("checkout", "-q", "-b", "other", first)
+    other = clone.commit("feat: other")
+    assert await difference(clone.history, first, second) == Difference(ours=0, theirs=1)
+    assert await difference(clone.history, second, first) == Difference(ours=1, theirs=0)
+    assert await difference(clone.history, second, other) == Difference(ours=1, theirs=1)
+    assert await difference(clone.history, second, "f" * 40) is None
 
 
 async def test_what_is_no_whole_history_is_told_apart(clone: Clone, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from ci.leave import Outside
 from ci.policy.suites import Suite, stages_of
 from ci.run import run
 from ci.stage import recorded, with_wrapper
+from ci.succession import agree
+from ci.target import TargetFailed
 from github_server import GitHubServer
 from run_world import Clone, SmallPipeline, World, answered, mirror, pull_request, push, small, tagged
 
@@ -202,6 +204,27 @@ async def test_a_deployment_that_fails_turns_the_run_red(clone: Clone, world: Wo
     reports = await answered(clone, push("main"), world.outside(writes=False))
     assert reports.outside == {"publish": "passed", "deploy": "failed"}
     assert (reports.exit_code, set(world.tags), world.platform.deployed) == (1, {published(clone)}, [])
+
+
+async def test_an_older_commit_is_not_deployed_over_a_newer_one(
+    clone: Clone, world: World, server: GitHubServer
+) -> None:
+    """Of two merges the older one's run ends last: its clone does not have the newer one, but GitHub does."""
+    older = clone.commit("feat: items (#1)")
+    early = Clone(clone.path.parent / "early")
+    early.git("fetch", "-q", f"file://{clone.path}", "main")
+    early.git("reset", "-q", "--hard", "FETCH_HEAD")
+    newer = clone.commit("feat: more items (#2)", src__app__main_py="two\n")
+    mirror(clone, server)
+    await answered(clone, push("main"), world.outside(writes=False))
+    reports = await answered(early, push("main"), world.outside())
+    assert (reports.exit_code, reports.outside) == (0, {"publish": "passed", "deploy": "left out"})
+    assert f"deploy was left out: {newer[:7]} runs there, which contains {older[:7]} and 1 commit" in reports.markdown
+    assert world.platform.deployed == [world.tags[f"sha-{newer[:7]}"]]
+    assert {f"sha-{older[:7]}", f"sha-{newer[:7]}"} == set(world.tags)
+    (deployed,) = world.platform.deployed
+    with pytest.raises(TargetFailed, match="not in this history: fetch"):
+        await agree(older, deployed, world.images, early.history, None)
 
 
 async def test_a_release_branch_drafts_its_next_candidate(clone: Clone, world: World, server: GitHubServer) -> None:

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from ci.github.client import Api
 from ci.github.errors import GitHubError
+from ci.policy.succession import Difference
 
 
 def in_path(name: str) -> str:
@@ -47,6 +48,12 @@ async def contains(api: Api, branch: str, commit: str) -> bool:
     # The list of commits is not needed, so its pages are as small as can be.
     compared = await api.get(f"compare/{in_path(branch)}...{commit}", per_page="1")
     return compared["status"] in {"identical", "behind"}
+
+
+async def difference(api: Api, commit: str, other: str) -> Difference | None:
+    """Count what only one of two commits contains; None when GitHub does not have one of them."""
+    compared = await api.find(f"compare/{other}...{commit}", per_page="1")
+    return Difference(ours=int(compared["ahead_by"]), theirs=int(compared["behind_by"])) if compared else None
 
 
 async def _ref(api: Api, ref: str) -> dict[str, Any] | None:

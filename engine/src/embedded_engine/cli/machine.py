@@ -40,10 +40,12 @@ def verify() -> None:
     """Hold the store to what was noted of it, and print what was damaged."""
     from embedded_engine.store.verify import verify as verify_store
 
-    damages = verify_store(default_root())
-    for each in damages:
+    found = verify_store(default_root())
+    for each in found.damages:
         sys.stdout.write(f"✘ {each.kind} {each.name}: {each.reason}\n")
-    said = f"{len(damages)} damaged and removed: made again when needed" if damages else "whole"
+    said = f"{len(found.damages)} damaged and removed: made again when needed" if found.damages else "whole"
+    if found.sealed:
+        said += f" ({found.sealed} layers of killed runs had no digest yet: taken as they are)"
     sys.stdout.write(f"store {default_root()}: {said}\n")
 
 

@@ -108,19 +108,22 @@ class DefinitionCache:
 
     def get(self, source: ModuleSource) -> Module | None:
         """What was kept for exactly these sources; nothing if what was kept is damaged."""
+        from embedded_engine.store.kept import read_kept
+
+        kept = read_kept(self._path(source))
         try:
             # Written by this program below, in the user's own cache.
-            found = pickle.loads(self._path(source).read_bytes())  # noqa: S301
-        except (OSError, EOFError, AttributeError, ImportError, IndexError, TypeError, pickle.UnpicklingError):
+            found = None if kept is None else pickle.loads(kept)  # noqa: S301
+        except (AttributeError, ImportError, TypeError):  # another engine's classes
             return None
         return found if isinstance(found, Module) else None
 
     def put(self, source: ModuleSource, module: Module) -> None:
         """Keep what these sources define."""
-        from embedded_engine.store.files import write_atomically
+        from embedded_engine.store.kept import keep
 
         self._directory.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path(source), pickle.dumps(module))
+        keep(self._path(source), pickle.dumps(module))
 
     def _path(self, source: ModuleSource) -> Path:
         return self._directory / f"{source.digest()}.pickle"

@@ -19,7 +19,7 @@ from graphql import DocumentNode, GraphQLSchema, build_ast_schema, execute_sync,
 from embedded_engine.errors import EngineError
 from embedded_engine.schema.integers import with_wide_integers
 from embedded_engine.schema.reflect import reflect
-from embedded_engine.store.files import write_atomically
+from embedded_engine.store.kept import keep, read_kept
 
 
 class SchemaError(EngineError):
@@ -37,9 +37,11 @@ class Schema:
     def sdl(self) -> str:
         """The schema in GraphQL's schema definition language, with every description."""
         path = self.directory / "schema.graphql"
-        if not path.exists():
-            write_atomically(path, reflect(_client_source()).encode())
-        return path.read_text(encoding="utf-8") + self.types
+        kept = read_kept(path)
+        if kept is None:
+            kept = reflect(_client_source()).encode()
+            keep(path, kept)
+        return kept.decode() + self.types
 
     def extended(self, types: str) -> Schema:
         """The schema with more types, in the schema definition language."""
@@ -51,21 +53,18 @@ class Schema:
     def executable(self) -> GraphQLSchema:
         """The schema as graphql-core's object. Unpickled in 15 ms where building it takes 70 ms."""
         path = self.directory / "schema.pickle"
-        try:
+        kept = read_kept(path)
+        if kept is not None:
             # Written by this program below, in the user's own cache.
-            return with_wide_integers(cast(GraphQLSchema, pickle.loads(path.read_bytes())))  # noqa: S301
-        except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError):
-            document = parse(self.sdl, no_location=True)
-            schema = build_ast_schema(document, assume_valid=True, assume_valid_sdl=True)
-            write_atomically(path, pickle.dumps(schema))
-            return with_wide_integers(schema)
+            return with_wide_integers(cast(GraphQLSchema, pickle.loads(kept)))  # noqa: S301
+        document = parse(self.sdl, no_location=True)
+        schema = build_ast_schema(document, assume_valid=True, assume_valid_sdl=True)
+        keep(path, pickle.dumps(schema))
+        return with_wide_integers(schema)
 
     def prepared(self, query: str) -> bytes | None:
         """The answer to an introspection query that was answered before, in this session or another."""
-        try:
-            return self._answer(query).read_bytes() or None
-        except OSError:
-            return None
+        return read_kept(self._answer(query))
 
     def introspect(self, query: str, document: DocumentNode) -> bytes:
         """The answer, as the body of a response, to a query that asks for nothing but the schema."""
@@ -74,7 +73,7 @@ class Schema:
         _forget_new_locations(answer)
         body = json.dumps(answer, separators=(",", ":")).encode()
         if not result.errors:
-            write_atomically(self._answer(query), body)
+            keep(self._answer(query), body)
         return body
 
     def _answer(self, query: str) -> Path:

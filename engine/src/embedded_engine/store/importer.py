@@ -17,6 +17,7 @@ from embedded_engine.store.upper import Upper
 from embedded_engine.store.writer import LayerWriter
 
 _ROOT_FACT = Entry(Kind.DIRECTORY, 0o755, 0, 0, 0, "").fact
+_FILE = f"{Kind.FILE} "
 _FEW = 64  # a layer of changes may have this many entries, however small the tree
 _SHARE = 4  # and one in so many of the tree's
 
@@ -102,7 +103,7 @@ class Importer:
                     self._take(upper, path)
                 elif path:
                     self._keep(upper, path, old)
-            return staged.commit()
+            return staged.commit(digests=self._digests())
 
     def _difference(self, base: str, changed: set[str], gone: set[str]) -> str:
         """A layer with all that differs from the whole one below it."""
@@ -117,7 +118,10 @@ class Importer:
             upper = Upper(union, staged)
             for path in sorted(changed):
                 self._take(upper, path)
-            return staged.commit()
+            return staged.commit(digests=self._digests())
+
+    def _digests(self) -> dict[str, str]:
+        return {path: fact.rpartition(" ")[2] for path, fact in self._facts.items() if fact.startswith(_FILE)}
 
     def _keep(self, upper: Upper, path: str, old: Union) -> None:
         node = old.stat(path, follow=False)

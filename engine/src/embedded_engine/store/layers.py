@@ -11,13 +11,14 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from embedded_engine.store.errors import StoreError, storage_errors
 from embedded_engine.store.files import remove_tree
 from embedded_engine.store.integrity import Integrity, summary_of
+from embedded_engine.store.seal import Sealer
 from embedded_engine.store.tree import Tree
 from embedded_engine.store.union import Union
 
@@ -43,10 +44,11 @@ class StagedLayer:
     def rootless(self) -> bool:
         return self.store.rootless
 
-    def commit(self, layer_id: str | None = None) -> str:
+    def commit(self, layer_id: str | None = None, digests: Mapping[str, str] | None = None) -> str:
         """Make it a layer, whole or not at all. Returns its id: `layer_id`, else a new one.
 
-        If a layer with that id exists already, this one is dropped and the other stands.
+        If a layer with that id exists already, this one is dropped and the other stands. `digests` spare reading
+        files again whose content is known: the sha256 of each by its path.
         """
         if not self._open:
             raise StoreError("this layer is committed or abandoned already")
@@ -63,6 +65,8 @@ class StagedLayer:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
                 self.abandon()
+            else:
+                self.store.sealer.seal(place, digests)
         self._open = False
         return layer
 
@@ -93,6 +97,7 @@ class LayerStore:
     def __init__(self, root: Path, staging: Path, *, rootless: bool = False, integrity: Integrity = _TRUSTING) -> None:
         self.root = root
         self.rootless = rootless
+        self.sealer = Sealer()
         self._integrity = integrity
         self._staging = staging
         self._present: set[str] = set()

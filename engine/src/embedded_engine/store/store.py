@@ -96,6 +96,7 @@ class Store:
         """Let go of the store. What was staged and not committed is removed."""
         if self._session_lock < 0:
             return
+        self.layers.sealer.close()
         with contextlib.suppress(OSError):
             remove_tree(self._session)
         os.close(self._session_lock)

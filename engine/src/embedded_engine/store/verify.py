@@ -1,8 +1,8 @@
 """Everything in the store held to what was noted of it: what is damaged is removed, and made again when it is needed.
 
-Sessions do this by themselves for what a crash of the machine may have torn. This is for a disk that is not trusted:
-results and indexes have checksums, blobs are named by theirs, of a layer the number and the length of its files are
-known. What a layer's file holds is not: another content of the same length stays unseen.
+Sessions do this by themselves for what a crash of the machine may have torn. This is for a disk that is not trusted.
+Results, indexes and what is kept of modules and of the schema have checksums, blobs are named by theirs, layers have
+seals, the packages of environments bring theirs, and git knows its objects. Cache volumes are meant to change.
 """
 
 from __future__ import annotations
@@ -13,13 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from embedded_engine.git_program import GitError, run_git
 from embedded_engine.store.errors import StoreError, storage_errors
 from embedded_engine.store.files import remove_tree
 from embedded_engine.store.index import ImportIndex
 from embedded_engine.store.integrity import summary_of
+from embedded_engine.store.kept import read_kept
 from embedded_engine.store.layers import SUMMARY, LayerStore
 from embedded_engine.store.manifest import digest_file
+from embedded_engine.store.packages import damaged_package
 from embedded_engine.store.results import ResultStore
+from embedded_engine.store.seal import Inode, read_seal, seal, seal_of
+
+_KEPT = ("modules/*", "schema-*/**/*")
 
 
 @dataclass(frozen=True)
@@ -27,41 +33,72 @@ class Damage:
     """Something that is not as it was stored, and has been removed."""
 
     kind: str
-    """layer, blob, result or import."""
+    """layer, blob, result, import, kept file, environment or mirror."""
     name: str
     reason: str
 
 
-def verify(store_root: Path) -> list[Damage]:
+@dataclass(frozen=True)
+class Findings:
+    """What a look at the whole store found. `sealed` are layers that had no seal: they were taken as they are."""
+
+    damages: tuple[Damage, ...] = ()
+    sealed: int = 0
+
+
+def verify(store_root: Path) -> Findings:
     """Look at everything and remove what is damaged; raises `StoreError` while a session uses the store."""
     if not (store_root / "version").exists():
-        return []
+        return Findings()
     with storage_errors(f"verify the store {store_root}"), (store_root / "in-use").open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StoreError(f"the store {store_root} is in use: verify it when no session runs") from None
         # Layers and blobs first: a result is damaged as well when it names one that is gone.
-        return [
-            *_layers(store_root / "layers"),
+        layers = _Layers(store_root / "layers")
+        damages = (
+            *layers.damages(),
             *_blobs(store_root / "blobs"),
             *_results(store_root),
             *_imports(store_root),
-        ]
+            *_kept(store_root),
+            *_environments(store_root / "environments"),
+            *_mirrors(store_root / "git"),
+        )
+        return Findings(damages, layers.sealed)
 
 
-def _layers(root: Path) -> Iterator[Damage]:
-    for home in sorted(root.iterdir()):
-        try:
-            noted, found = (home / SUMMARY).read_text(), summary_of(home / "fs")
-        except OSError as error:
-            reason = (error.strerror or "it cannot be read").lower()
-        else:
-            if noted == found:
-                continue
-            reason = f"{_words(found)}, {_words(noted)} were stored"
-        remove_tree(home)
-        yield Damage("layer", home.name, reason)
+class _Layers:
+    """The layers of a store; files that several of them share are read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._memo: dict[Inode, str] = {}
+        self.sealed = 0
+
+    def damages(self) -> Iterator[Damage]:
+        for home in sorted(self._root.iterdir()):
+            try:
+                reason = self._look(home)
+            except OSError as error:
+                reason = (error.strerror or "it cannot be read").lower()
+            if reason is not None:
+                remove_tree(home)
+                yield Damage("layer", home.name, reason)
+
+    def _look(self, home: Path) -> str | None:
+        """What is wrong with a layer. Without a seal it gets one."""
+        noted, found = (home / SUMMARY).read_text(), summary_of(home / "fs")
+        if noted != found:
+            return f"{_words(found)}, {_words(noted)} were stored"
+        sealed = read_seal(home)
+        if sealed is None:
+            seal(home, memo=self._memo)
+            self.sealed += 1
+        elif sealed != seal_of(home / "fs", memo=self._memo):
+            return "it holds something else than was stored"
+        return None
 
 
 def _words(summary: str) -> str:
@@ -95,3 +132,31 @@ def _imports(store_root: Path) -> Iterator[Damage]:
         if path.is_file() and ImportIndex.load(path) is None:
             path.unlink()
             yield Damage("import", path.name, "its checksum is another")
+
+
+def _kept(store_root: Path) -> Iterator[Damage]:
+    for path in sorted(path for pattern in _KEPT for path in store_root.glob(pattern)):
+        if path.is_file() and read_kept(path) is None:
+            path.unlink()
+            yield Damage("kept file", os.fspath(path.relative_to(store_root)), "its checksum is another")
+
+
+def _environments(root: Path) -> Iterator[Damage]:
+    for place in _directories(root):
+        reason = damaged_package(place)
+        if reason is not None:
+            remove_tree(place)
+            yield Damage("environment", place.name, reason)
+
+
+def _mirrors(root: Path) -> Iterator[Damage]:
+    for place in _directories(root):
+        try:
+            run_git(["fsck", "--no-dangling", "--no-progress"], place)
+        except GitError as error:
+            remove_tree(place)
+            yield Damage("mirror", place.name, str(error))
+
+
+def _directories(root: Path) -> list[Path]:
+    return sorted(place for place in root.glob("*") if place.is_dir())
