@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from module_files import write_module
+
 SAMPLE = '''
 """A sample module."""
 
@@ -246,16 +248,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("store")
 
 
-def write_module(root: Path, name: str = "sample", code: str = SAMPLE) -> Path:
+def write_in_repository(root: Path, name: str = "sample", code: str = SAMPLE) -> Path:
     """A module in a repository: `root/.git`, `root/module/dagger.json`, its package in `src`."""
-    module = root / "module"
-    package = module / "src" / name
-    package.mkdir(parents=True)
-    (root / ".git").mkdir(exist_ok=True)
-    (module / "dagger.json").write_text(f'{{"name": "{name}", "sdk": {{"source": "python"}}, "source": "."}}')
-    (module / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "0"\n')
-    (package / "__init__.py").write_text(code)
-    return module
+    (root / ".git").mkdir(parents=True, exist_ok=True)
+    return write_module(root / "module", name, code)
 
 
 @pytest.fixture(scope="session")
@@ -265,13 +261,13 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path in ("kept/file.txt", "kept/not/file.txt", "other/file.txt"):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(path)
-    return write_module(root)
+    return write_in_repository(root)
 
 
 @pytest.fixture(scope="session")
 def new_module() -> WriteModule:
     """Write a module: `new_module(root, name="other", code="...")`."""
-    return write_module
+    return write_in_repository
 
 
 @pytest.fixture(scope="session")

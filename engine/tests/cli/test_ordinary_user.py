@@ -20,6 +20,7 @@ import embedded_engine
 from embedded_engine.store import Store
 from embedded_engine.store.errors import StoreError
 from embedded_engine.user_namespace import ranges
+from module_files import write_module
 
 MODULE = '''
 import dagger
@@ -98,16 +99,10 @@ def account() -> Iterator[pwd.struct_passwd]:
 def ci(account: pwd.struct_passwd, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Run `ci` with words as that user, in a repository of the user's own; `hidden` are programs that are not there."""
     home = Path(account.pw_dir)
-    package = home / "repository/src/ordinary"
-    package.mkdir(parents=True)
-    (home / "repository/.git").mkdir()
-    dagger_json = '{"name": "ordinary", "sdk": {"source": "python"}, "source": "."}'
-    (home / "repository/dagger.json").write_text(dagger_json)
-    (home / "repository/pyproject.toml").write_text('[project]\nname = "ordinary"\nversion = "0"\n')
-    (package / "__init__.py").write_text(MODULE)
-    for place in (home / "repository").rglob("*"):
+    repository = write_module(home / "repository", "ordinary", MODULE)
+    (repository / ".git").mkdir()
+    for place in (repository, *repository.rglob("*")):
         os.chown(place, account.pw_uid, account.pw_gid)
-    os.chown(home / "repository", account.pw_uid, account.pw_gid)
     scratch = tmp_path_factory.mktemp("seen")
     _give_uv(home / "bin")
 
@@ -122,7 +117,7 @@ def ci(account: pwd.struct_passwd, tmp_path_factory: pytest.TempPathFactory) -> 
                 _TAP.format(place) if Path("/dev/net/tun").exists() else "",
                 *(f"mount --bind /dev/null {shutil.which(name)}" for name in hidden),
                 *_reachable(place),
-                f"cd {home / 'repository'}",
+                f"cd {repository}",
                 f"exec runuser --user {account.pw_name} -- {shlex.join(command)}",
             ]
         )
@@ -205,18 +200,13 @@ def test_export(ci: Run, account: pwd.struct_passwd) -> None:
 @pytest.mark.usefixtures("with_ranges")
 def test_module_in_its_own_environment(ci: Run, account: pwd.struct_passwd) -> None:
     """A module that needs a package which is not here gets an environment in the user's store, and a process there."""
-    module = Path(account.pw_dir) / "needing"
-    package = module / "src/needing"
-    package.mkdir(parents=True)
-    (module / "dagger.json").write_text('{"name": "needing", "sdk": {"source": "python"}, "source": "."}')
-    requires = 'dependencies = ["dagger-io", "six"]'
-    (module / "pyproject.toml").write_text(f'[project]\nname = "needing"\nversion = "0"\n{requires}\n')
+    project = '[project]\nname = "needing"\nversion = "0"\ndependencies = ["dagger-io", "six"]\n'
     code = "import six, sys\nfrom dagger import dag, function, object_type\n\n\n@object_type\nclass Needing:\n    @function\n"
     code += (
         "    async def where(self) -> str:\n        made = dag.directory().with_new_file(six.__name__, sys.prefix)\n"
     )
     code += "        return await made.file('six').contents()\n"
-    (package / "__init__.py").write_text(code)
+    module = write_module(Path(account.pw_dir) / "needing", "needing", code, project)
     for place in (module, *module.rglob("*")):
         os.chown(place, account.pw_uid, account.pw_gid)
     for _ in range(2):
