@@ -10,7 +10,7 @@ from ci.deploy import pulled
 from ci.errors import PipelineError
 from ci.event import Event, plan_of, situation
 from ci.history import at, files_of
-from ci.leave import Outside, steps_of, tell
+from ci.leave import Outside, steps_of
 from ci.outcome import Status
 from ci.policy.facts import Facts
 from ci.policy.needs import lacking
@@ -21,6 +21,7 @@ from ci.policy.tags import LATEST
 from ci.policy.trigger import Trigger
 from ci.registry import look_up
 from ci.steps import take
+from ci.telling import tell, telling, told
 from ci.verdict import Verdict, written
 
 Pipeline = Callable[[dagger.Directory, str], Awaitable[object]]
@@ -47,21 +48,21 @@ async def run(
     files = (await files_of(history, commit)).filter(exclude=sources.IGNORED)
     names = _stages(plan)
     module = await pipeline(files, commit if plan.image else "") if names else None
-    published, unscanned = await _published(known.facts, outside)
-    results = await suites.run(module, names, history=history, **_proposed(known.facts), **published)
-    tested = tuple(result.outcome for result in results)
+    steps = steps_of(plan, known, outside, files, history, module)
+    whom = told(known.facts, outside)
+    async with telling(whom, [*names, *(step.name for step in steps)]) as ended:
+        published, unscanned = await _published(known.facts, outside)
+        results = await suites.run(module, names, ended, history=history, **_proposed(known.facts), **published)
+        tested = tuple(result.outcome for result in results)
 
-    silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}
-    unsure = consequence(silent, plan, known.facts.trigger)
-    hindrances += unsure.failures
+        silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}
+        unsure = consequence(silent, plan, known.facts.trigger)
+        hindrances += unsure.failures
 
-    red = [outcome.stage for outcome in tested if outcome.is_red]
-    done = await take(
-        steps_of(plan, known, outside, files, history, module),
-        hindrance=f"{', '.join(red)} red" if red else next(iter(hindrances), ""),
-    )
+        red = [outcome.stage for outcome in tested if outcome.is_red]
+        done = await take(steps, f"{', '.join(red)} red" if red else next(iter(hindrances), ""), ended)
     outcomes = (*tested, *done)
-    warnings = [*plan.warnings, *unscanned, *unsure.warnings, *await tell(known.facts, outside, outcomes)]
+    warnings = [*plan.warnings, *unscanned, *unsure.warnings, *await tell(whom, plan, outcomes)]
     return await written(Verdict(plan, outcomes, tuple(hindrances), tuple(warnings)), results)
 
 

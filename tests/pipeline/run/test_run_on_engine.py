@@ -65,6 +65,8 @@ async def test_a_red_pull_request_says_why_and_what_helps(clone: Clone, world: W
     assert reports.statuses == dict.fromkeys(stages_of(Suite.QUICK), "passed") | {"lint": "failed"}
     assert "::error title=lint failed::exit code 1%0Aci lint\n" in reports.annotations
     assert "::error file=src/app/main.py,line=1,col=5,title=lint::E999 wrong\n" in reports.annotations
+    stages = {f"ci/{stage}" for stage in stages_of(Suite.QUICK)}
+    assert {status["context"] for status in server.state.statuses if status["state"] == "pending"} == stages
     shown = {status["context"]: status for status in server.state.statuses}
     assert shown["ci/lint"]["state"] == "failure"
     assert "ci lint" in shown["ci/lint"]["description"]
