@@ -31,3 +31,7 @@ Page = Annotated[str, Doc("The URL of the run's page, which the statuses lead to
 # Texts, because the engine takes no enum that may be left out without one of its members as default.
 Kind = Annotated[str, Doc("A prerelease of this kind: alpha, beta or rc; left out: a stable version")]
 Counted = Annotated[str, Doc("What counts up: patch, minor or major; left out: what the commits ask for")]
+
+Published = Annotated[
+    dagger.Container | None, Doc("An image of a registry, by its address, in place of the one that is built here")
+]

@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import dagger
 
@@ -66,6 +66,11 @@ class Situation:
     def with_published(self, published: Mapping[str, str] | None, revisions: Mapping[str, str]) -> Facts:
         """Add what the registry says; None when it did not answer."""
         return _parsed(**{**self.said, "published": published, "revisions": revisions})
+
+    def with_deployed(self, deployed: Mapping[str, str]) -> Self:
+        """Add what environments run, by digest."""
+        said = {**self.said, "deployed": deployed}
+        return replace(self, facts=_parsed(**said), said=said)
 
 
 async def situation(event: Event, source: dagger.Directory, history: dagger.Directory) -> Situation:

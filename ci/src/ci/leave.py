@@ -1,6 +1,5 @@
-"""What leaves the pipeline when everything is green: image, deployment, release, back-merges, and word of it."""
+"""What leaves the pipeline when everything is green: image, deployment, release, back-merges."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -8,8 +7,6 @@ import dagger
 
 from ci.errors import PipelineError
 from ci.event import Situation, plan_of
-from ci.outcome import Outcome, Status
-from ci.policy.facts import Facts
 from ci.policy.plan import Image, Plan
 from ci.registry import Repository
 from ci.steps import Step
@@ -65,20 +62,6 @@ def steps_of(
         (plan.back_merges, Step("back-merge", leaving.back_merge)),
     )
     return tuple(step for planned, step in steps if planned)
-
-
-async def tell(facts: Facts, outside: Outside, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
-    """Show each outcome at the commit on GitHub; gives a warning where that is refused, since nothing depends on it."""
-    if outside.github is None or facts.from_fork:
-        return ()
-    from ci.github.statuses import set_statuses, status_of
-
-    shown = [status_of(one, target_url=outside.page) for one in outcomes if one.status is not Status.SKIPPED]
-    try:
-        await set_statuses(outside.github, outside.status_commit or facts.commit, shown)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the reports of what was done must not be lost
-        return (f"the statuses are not on GitHub: {error}",)
-    return ()
 
 
 @dataclass

@@ -306,16 +306,14 @@ class Ci:
     @function(cache="session")  # type: ignore[call-overload, untyped-decorator]  # see above
     @check
     @stage
-    async def scan(
-        self,
-        published: Annotated[
-            dagger.Container | None,
-            Doc("An image of a registry, by its address, in place of the one that is built here"),
-        ] = None,
-    ) -> dagger.Container:
+    async def scan(self, published: arguments.Published = None) -> dagger.Container:
         """Nothing in the image has a known vulnerability that is severe and can be fixed; looked up anew every day."""
         scanned = published or await image.image(self.source, self.revision)
         return await scan.scan(self.source, scanned, self.fresh)
+
+    async def rescan(self, published: dagger.Container, name: str) -> dagger.Container:
+        """Make the stage by which a nightly run scans one of several images; its reports have that name."""
+        return await scan.scan(self.source, published, self.fresh, name=name)
 
     # --- Versions
 

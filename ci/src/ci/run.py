@@ -6,21 +6,18 @@ import dagger
 
 from ci import sources
 from ci import suite as suites
-from ci.deploy import pulled
-from ci.errors import PipelineError
 from ci.event import Event, plan_of, situation
 from ci.history import at, files_of
-from ci.leave import Outside, steps_of, tell
+from ci.leave import Outside, steps_of
 from ci.outcome import Status
 from ci.policy.facts import Facts
 from ci.policy.needs import lacking
 from ci.policy.not_run import consequence
 from ci.policy.plan import Plan
 from ci.policy.suites import stages_of
-from ci.policy.tags import LATEST
-from ci.policy.trigger import Trigger
-from ci.registry import look_up
+from ci.rescan import rescan, with_deployed
 from ci.steps import take
+from ci.telling import tell, telling, told
 from ci.verdict import Verdict, written
 
 Pipeline = Callable[[dagger.Directory, str], Awaitable[object]]
@@ -35,7 +32,7 @@ async def run(
     What is tested and published is the commit, not the files that lie about. Red stages are in the reports; it raises
     only for an event that cannot be read and a history that cannot be asked, and then nothing has been done.
     """
-    known = await situation(event, source, history)
+    known = await with_deployed(await situation(event, source, history), outside)
     plan = await plan_of(known, outside.registry)
     hindrances = [
         *plan.failures,
@@ -47,21 +44,22 @@ async def run(
     files = (await files_of(history, commit)).filter(exclude=sources.IGNORED)
     names = _stages(plan)
     module = await pipeline(files, commit if plan.image else "") if names else None
-    published, unscanned = await _published(known.facts, outside)
-    results = await suites.run(module, names, history=history, **_proposed(known.facts), **published)
-    tested = tuple(result.outcome for result in results)
+    steps = steps_of(plan, known, outside, files, history, module)
+    whom = told(known.facts, outside)
+    planned = [*names, *(each.stage for each in plan.rescans), *(step.name for step in steps)]
+    async with telling(whom, planned) as ended:
+        results = await suites.run(module, names, ended, history=history, **_proposed(known.facts))
+        results += await rescan(module, outside.registry, plan.rescans, ended)
+        tested = tuple(result.outcome for result in results)
 
-    silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}
-    unsure = consequence(silent, plan, known.facts.trigger)
-    hindrances += unsure.failures
+        silent = {one.stage: one.reason for one in tested if one.status is Status.NOT_RUN}
+        unsure = consequence(silent, plan, known.facts.trigger)
+        hindrances += unsure.failures
 
-    red = [outcome.stage for outcome in tested if outcome.is_red]
-    done = await take(
-        steps_of(plan, known, outside, files, history, module),
-        hindrance=f"{', '.join(red)} red" if red else next(iter(hindrances), ""),
-    )
+        red = [outcome.stage for outcome in tested if outcome.is_red]
+        done = await take(steps, f"{', '.join(red)} red" if red else next(iter(hindrances), ""), ended)
     outcomes = (*tested, *done)
-    warnings = [*plan.warnings, *unscanned, *unsure.warnings, *await tell(known.facts, outside, outcomes)]
+    warnings = [*plan.warnings, *unsure.warnings, *await tell(whom, plan, outcomes)]
     return await written(Verdict(plan, outcomes, tuple(hindrances), tuple(warnings)), results)
 
 
@@ -70,18 +68,6 @@ def _proposed(facts: Facts) -> dict[str, str]:
     if facts.base is None:
         return {}
     return {"base": facts.base.name, "title": facts.title}
-
-
-async def _published(facts: Facts, outside: Outside) -> tuple[dict[str, dagger.Container], tuple[str, ...]]:
-    """Give the nightly run what is published, so that the scan looks at that; else why it looks at what is built here."""
-    if facts.trigger is not Trigger.NIGHTLY or outside.registry is None:
-        return {}, ()
-    try:
-        digest = (await look_up(outside.registry, [LATEST])).get(LATEST)
-        image = await pulled(outside.registry, digest) if digest else None
-    except PipelineError as error:
-        return {}, (f"what is published was not scanned: {error}",)
-    return ({"published": image.container}, ()) if image else ({}, ())
 
 
 def _stages(plan: Plan) -> Sequence[str]:

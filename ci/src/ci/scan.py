@@ -22,6 +22,9 @@ from ci.policy.vulnerabilities import Vulnerability, judge, parse_severity
 from ci.sarif import Place
 from ci.stage import asked, marked_fresh, with_wrapper
 
+CHECK: Final = "scan"
+"""What exceptions call it."""
+
 _IMAGE: Final = "/image.tar"
 _ANSWER: Final = "/trivy.json"
 _DATABASE: Final = "/var/cache/trivy"
@@ -44,8 +47,12 @@ async def scan(
     fresh: str,
     scanner: Callable[[], dagger.File] = trivy,
     today: Callable[[], date] = utc_today,
+    name: str = CHECK,
 ) -> dagger.Container:
-    """Scan an image, once a day; NotRun when the scanner or its database cannot be had."""
+    """Scan an image, once a day; NotRun when the scanner or its database cannot be had.
+
+    `name` is the stage's and its reports', where more than one image is scanned.
+    """
     day = today()
     # Evaluated by itself: an image that cannot be built is no fault of the scanner's.
     packed = await image.as_tarball().sync()
@@ -60,7 +67,7 @@ async def scan(
             # The database changes every day, the image does not.
             .with_env_variable("CI_DAY", day.isoformat())
             .with_(marked_fresh(fresh))
-            .with_(asked("scan", _SCAN))
+            .with_(asked(name, _SCAN))
         )
         found = parse_report(json.loads(await container.file(_ANSWER).contents()))
     except dagger.ExecError as error:
@@ -68,8 +75,8 @@ async def scan(
     except dagger.QueryError as error:
         raise NotRun(f"{images.TRIVY} could not be had: {last_line(root_cause(str(error)))}") from error
     exemptions = parse_exemptions(await source.file(sources.EXCEPTIONS).contents())
-    judgement = judge(found, exemptions, "scan", day)
-    return await with_findings("scan", container, "the image", judgement, lambda _: Place("Dockerfile"))
+    judgement = judge(found, exemptions, CHECK, day)
+    return await with_findings(name, container, "the image", judgement, lambda _: Place("Dockerfile"))
 
 
 def parse_report(report: dict[str, Any]) -> tuple[Vulnerability, ...]:

@@ -24,12 +24,18 @@ class Step:
     """Does it, and says in one line what came of it."""
 
 
-async def take(steps: Sequence[Step], hindrance: str) -> tuple[Outcome, ...]:
-    """Take the steps in order; after one that failed, and where there is a hindrance from the start, none is taken."""
+async def take(
+    steps: Sequence[Step], hindrance: str, ended: Callable[[Outcome], None] = lambda _: None
+) -> tuple[Outcome, ...]:
+    """Take the steps in order; after one that failed, and where there is a hindrance from the start, none is taken.
+
+    `ended` is told of each when it has ended.
+    """
     outcomes: list[Outcome] = []
     for step in steps:
         outcome = await _attempt(step) if not hindrance else Outcome(step.name, Status.SKIPPED, reason=hindrance)
         outcomes.append(outcome)
+        ended(outcome)
         if outcome.is_red:
             hindrance = f"{step.name} failed"
     return tuple(outcomes)

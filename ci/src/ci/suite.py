@@ -2,26 +2,31 @@
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import anyio
 import dagger
 
 from ci.errors import SuiteFailed
+from ci.outcome import Outcome
 from ci.policy.suites import Suite, stages_of
 from ci.stage import Build, Result, carry_out
 from ci.summary import as_text
 
 
-async def run(module: object, stages: Sequence[str], **facts: object) -> tuple[Result, ...]:
+async def run(
+    module: object, stages: Sequence[str], ended: Callable[[Outcome], None] = lambda _: None, **facts: object
+) -> tuple[Result, ...]:
     """Carry out stages, each a method of the module; results come in the order of the names.
 
-    A stage gets those of the facts, such as the history, that it has a parameter for.
+    A stage gets those of the facts, such as the history, that it has a parameter for. `ended` is told of each when it
+    has ended.
     """
     results: dict[str, Result] = {}
 
     async def one(name: str) -> None:
         results[name] = await carry_out(name, _build(module, name, facts))
+        ended(results[name].outcome)
 
     async with anyio.create_task_group() as group:
         for name in stages:

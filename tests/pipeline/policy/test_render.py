@@ -33,6 +33,7 @@ image        promote sha256:aaaaaaaaaaaa as 1.4.2, 1.4 (moves), 1 (moves), sha-a
 deploy       -                                                                                          only what main publishes is deployed
 release      v1.4.2 (latest)                                                                            no stable version is higher, so it is the latest
 back-merges  merge v1.4.2 into develop                                                                  develop lacks what is released
+rescans      -                                                                                          only the nightly run looks again at what is published
 """,
     ),
     "a push to main": (
@@ -46,6 +47,7 @@ image        build as sha-abc1234  built once; the very image that passes the sm
 deploy       staging               by the digest that is published
 release      -                     only a version's tag is released
 back-merges  -                     only a stable version is brought back
+rescans      -                     only the nightly run looks again at what is published
 """,
     ),
     "a release branch": (
@@ -59,6 +61,7 @@ image        -                                 one event publishes a version, it
 deploy       -                                 only what main publishes is deployed
 release      v1.5.0-rc.1 (draft) (prerelease)  draft notes of the next free candidate of 1.5.0
 back-merges  -                                 only a stable version is brought back
+rescans      -                                 only the nightly run looks again at what is published
 warning: the registry did not answer: 1.5.0-rc.1 is free by git's tags alone
 """,
     ),
@@ -73,6 +76,7 @@ image        build as feat-x (moves)  the branch's newest image, once its smoke 
 deploy       -                        only what main publishes is deployed
 release      -                        only a version's tag is released
 back-merges  -                        only a stable version is brought back
+rescans      -                        only the nightly run looks again at what is published
 """,
     ),
     "a pull request to the wrong base": (
@@ -86,6 +90,7 @@ image        -         only main, a version's tag and, under trunk, feat/* publi
 deploy       -         only what main publishes is deployed
 release      -         only a version's tag is released
 back-merges  -         only a stable version is brought back
+rescans      -         only the nightly run looks again at what is published
 fails: feature/x may not be merged into main: the base of feature/* is develop
 """,
     ),
@@ -100,6 +105,7 @@ image        -         the registry did not answer, so nothing is published
 deploy       -         the registry did not answer, so nothing is published
 release      -         the registry did not answer, so nothing is published
 back-merges  -         the registry did not answer, so nothing is published
+rescans      -         only the nightly run looks again at what is published
 fails: the registry did not answer, so nothing is published
 """,
     ),
@@ -114,6 +120,21 @@ image        -         only main, a version's tag and, under trunk, feat/* publi
 deploy       -         only what main publishes is deployed
 release      -         only a version's tag is released
 back-merges  -         only a stable version is brought back
+rescans      -         only the nightly run looks again at what is published
+""",
+    ),
+    "a nightly run": (
+        {"event": "schedule", "ref": "refs/heads/main", "tags": ["v1.4.2"], "published": {"1.4.2": A, "latest": A}},
+        """\
+nightly run of main
+
+part         decision      why
+suites       full, scan    the nightly run finds what changes without a commit
+image        -             only main, a version's tag and, under trunk, feat/* publish an image
+deploy       -             only what main publishes is deployed
+release      -             only a version's tag is released
+back-merges  -             only a stable version is brought back
+rescans      1.4.2 latest  what was clean when it was published may not be so today; what is deployed is not known here
 """,
     ),
     "a manual run without a choice": (
@@ -127,6 +148,7 @@ image        -         only main, a version's tag and, under trunk, feat/* publi
 deploy       -         only what main publishes is deployed
 release      -         only a version's tag is released
 back-merges  -         only a stable version is brought back
+rescans      -         only the nightly run looks again at what is published
 """,
     ),
 }
@@ -175,6 +197,7 @@ def test_a_plan_as_json() -> None:
                 "title": "chore: merge v1.4.2 into develop",
             }
         ],
+        "rescans": [],
         "failures": [],
         "warnings": [],
         "reasons": {part.value: plan.why(part) for part in Part},

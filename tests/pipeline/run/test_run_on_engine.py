@@ -11,6 +11,7 @@ from ci.event import Event, EventError
 from ci.history import HistoryError
 from ci.leave import Outside
 from ci.policy.suites import Suite, stages_of
+from ci.registry import push as push_image
 from ci.run import run
 from ci.stage import recorded, with_wrapper
 from ci.succession import agree
@@ -36,13 +37,6 @@ def changes(server: GitHubServer) -> list[str]:
     return [request for request in server.writes if "statuses" not in request]
 
 
-async def publish_as_latest(clone: Clone, world: World) -> None:
-    """Publish HEAD, and give it the tag as a release does."""
-    clone.commit("feat: items (#1)")
-    await answered(clone, push("main"), world.outside(writes=False))
-    world.registry.put(world.name, "latest", world.tags[published(clone)])
-
-
 async def test_a_green_pull_request_needs_nothing_from_outside(clone: Clone) -> None:
     """It runs the quick suite, without a registry and without a token."""
     on(clone, "develop")
@@ -65,6 +59,8 @@ async def test_a_red_pull_request_says_why_and_what_helps(clone: Clone, world: W
     assert reports.statuses == dict.fromkeys(stages_of(Suite.QUICK), "passed") | {"lint": "failed"}
     assert "::error title=lint failed::exit code 1%0Aci lint\n" in reports.annotations
     assert "::error file=src/app/main.py,line=1,col=5,title=lint::E999 wrong\n" in reports.annotations
+    stages = {f"ci/{stage}" for stage in stages_of(Suite.QUICK)}
+    assert {status["context"] for status in server.state.statuses if status["state"] == "pending"} == stages
     shown = {status["context"]: status for status in server.state.statuses}
     assert shown["ci/lint"]["state"] == "failure"
     assert "ci lint" in shown["ci/lint"]["description"]
@@ -258,26 +254,31 @@ async def test_a_feature_branch_of_the_trunk_keeps_one_image_up_to_date(clone: C
 
 
 async def test_the_nightly_run_scans_what_is_published(clone: Clone, world: World) -> None:
-    """Not what could be built today; where nothing is published, that."""
+    """Beside what could be built today: each supported version, latest and what is deployed, each image once."""
 
     class Scanned(SmallPipeline):
-        def scan(self, published: dagger.Container | None = None) -> dagger.Container:
-            """Say what is looked at."""
-            container = dag.container().from_(images.PYTHON).with_(with_wrapper)
-            if published is not None:
-                container = container.with_file("/made-from", published.file("/made-from"))
-            return container.with_(recorded("scan", "cat /made-from"))
+        async def rescan(self, published: dagger.Container, name: str) -> dagger.Container:
+            """Red for the image that was made from a file that says `two`."""
+            looked = dag.container().from_(images.PYTHON).with_(with_wrapper)
+            looked = looked.with_file("/made-from", published.file("/made-from"))
+            return looked.with_(recorded(name, "! grep two /made-from"))
 
     async def pipeline(source: dagger.Directory, revision: str) -> object:
         return Scanned(source, revision)
 
+    for version, text in (("1.0.0", "one\n"), ("1.1.0", "two\n")):
+        commit = clone.commit(f"feat: items of {version} (#1)", src__app__main_py=text)
+        clone.git("tag", f"v{version}")
+        await push_image(world.images, await SmallPipeline(clone.source, commit).image(), version)
+    world.registry.put(world.name, "latest", world.tags["1.1.0"])
+    world.platform.deployed.append(world.tags["1.0.0"])
     nightly = Event("schedule", "refs/heads/main")
-    assert (await answered(clone, nightly, world.outside(writes=False), pipeline)).statuses["scan"] == "failed"
-    await publish_as_latest(clone, world)
-    clone.commit("feat: another (#2)", src__app__main_py="two\n")
     reports = await answered(clone, nightly, world.outside(writes=False), pipeline)
-    assert reports.statuses["scan"] == "passed"
-    assert (reports.exit_code, set(reports.outside)) == (0, set())
+    assert reports.outside == {"scan-1.1.0": "failed", "scan-1.0.0": "passed"}
+    assert (reports.statuses["scan"], reports.exit_code) == ("passed", 1)
+    assert f"ci scan --published={world.images.address}:1.1.0" in reports.annotations
+    assert {"logs/scan-1.1.0.txt", "logs/scan-1.0.0.txt"} <= reports.files
+    assert [rescan["environments"] for rescan in reports.summary["plan"]["rescans"]] == [[], ["staging"]]
 
 
 @pytest.mark.parametrize(

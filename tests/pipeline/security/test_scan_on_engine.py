@@ -64,14 +64,14 @@ exit 1
 """
 
 
-async def scanned(source: dagger.Directory, program: str) -> Result:
+async def scanned(source: dagger.Directory, program: str, name: str = "scan") -> Result:
     """Carry the stage out with a program in Trivy's place, on a small image."""
     small = dag.container().with_new_file("/etc/made-up", "an image\n")
 
     def trivy() -> dagger.File:
         return dag.directory().with_new_file("trivy", program).file("trivy")
 
-    return await carry_out("scan", partial(scan, source, small, "", trivy))
+    return await carry_out(name, partial(scan, source, small, "", trivy, name=name))
 
 
 async def test_what_trivy_reports_is_judged_as_the_audit_judges(source: dagger.Directory) -> None:
@@ -84,6 +84,20 @@ async def test_what_trivy_reports_is_judged_as_the_audit_judges(source: dagger.D
     sarif = json.loads(await result.container.file("/reports/sarif/scan.sarif").contents())
     levels = {one["ruleId"]: one["level"] for one in sarif["runs"][0]["results"]}
     assert levels == {"CVE-2026-2": "error", "CVE-2026-3": "note"}
+
+
+async def test_each_of_several_images_has_reports_of_its_own(source: dagger.Directory) -> None:
+    """Under the name of its stage, also as the tool of SARIF: GitHub takes a tool once in an upload."""
+    result = await scanned(source, STAND_IN.replace("REPORT", json.dumps(REPORT)), "scan-1.4.2")
+    assert (result.outcome.stage, result.outcome.status) == ("scan-1.4.2", Status.FAILED)
+    assert result.container is not None
+    reports = result.container.directory("/reports")
+    assert {path for path in await reports.glob("*/*") if "." in path} >= {
+        "logs/scan-1.4.2.txt",
+        "sarif/scan-1.4.2.sarif",
+    }
+    sarif = json.loads(await reports.file("sarif/scan-1.4.2.sarif").contents())
+    assert sarif["runs"][0]["tool"]["driver"]["name"] == "scan-1.4.2"
 
 
 async def test_an_image_without_findings_passes(source: dagger.Directory) -> None:

@@ -1,6 +1,7 @@
 """Commit statuses: one line per stage on the commit's page and on its pull request, with the command that helps."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +12,9 @@ from ci.summary import rerun_of, seconds_of
 
 LONGEST_DESCRIPTION: Final = 140
 """Characters that GitHub takes as a status's description."""
+
+PREFIX: Final = "ci/"
+PENDING: Final = "pending"
 
 # What was not run is not red: the policy decides what follows of it, and the line says that nothing is known.
 _STATES: Final = {
@@ -34,8 +38,8 @@ class CommitStatus:
     """Where the details are: the page of the run."""
 
 
-def status_of(outcome: Outcome, remedy: str = "", target_url: str = "") -> CommitStatus:
-    """Say how a stage ended; `remedy` is the command that helps, by default the one that runs it again.
+def status_of(outcome: Outcome, target_url: str = "") -> CommitStatus:
+    """Say how a stage ended, with the command that helps where one does.
 
     >>> status_of(Outcome("unit", Status.FAILED, reason="exit code 1")).description
     'exit code 1; ci unit'
@@ -43,31 +47,49 @@ def status_of(outcome: Outcome, remedy: str = "", target_url: str = "") -> Commi
     if outcome.passed:
         passed = "passed" if outcome.record is None else f"passed in {seconds_of(outcome)} s"
         description = _shortened(outcome.reason, LONGEST_DESCRIPTION) or passed
-    elif outcome.status is Status.LEFT_OUT:
-        description = _shortened(f"{outcome.status}: {outcome.reason}", LONGEST_DESCRIPTION)
+    elif outcome.wants_a_look:
+        was = "" if outcome.is_red else f"{outcome.status}: "
+        description = _described(f"{was}{outcome.reason or outcome.status}", rerun_of(outcome))
     else:
-        was = "" if outcome.status in {Status.FAILED, Status.ERROR} else f"{outcome.status}: "
-        description = _described(f"{was}{outcome.reason or outcome.status}", remedy or rerun_of(outcome))
-    return CommitStatus(f"ci/{outcome.stage}", _STATES[outcome.status], description, target_url)
+        description = _shortened(f"{outcome.status}: {outcome.reason}", LONGEST_DESCRIPTION)
+    return CommitStatus(context_of(outcome.stage), _STATES[outcome.status], description, target_url)
 
 
 def pending(stage: str, target_url: str = "") -> CommitStatus:
     """Say that a stage has not ended yet."""
-    return CommitStatus(f"ci/{stage}", "pending", "running", target_url)
+    return CommitStatus(context_of(stage), PENDING, "has not ended yet", target_url)
 
 
-async def set_status(github: GitHub, commit: str, outcome: Outcome, remedy: str = "", target_url: str = "") -> None:
-    """Set the status of one stage."""
-    await set_statuses(github, commit, [status_of(outcome, remedy, target_url)])
+def context_of(stage: str) -> str:
+    """Name what a stage is on a commit's page, and in the rules of a protected branch."""
+    return f"{PREFIX}{stage}"
 
 
-async def set_statuses(github: GitHub, commit: str, statuses: Iterable[CommitStatus]) -> None:
-    """Set the statuses of a commit; those that it has already are not sent again."""
+class Board:
+    """The statuses of one commit. What it shows already is not sent again: GitHub takes 1,000 of a context."""
+
+    def __init__(self, api: Api, commit: str, shown: dict[str, CommitStatus]) -> None:
+        self._api = api
+        self._commit = commit
+        self._shown = shown
+
+    @property
+    def shown(self) -> tuple[CommitStatus, ...]:
+        """What the commit's page says now, one for each context."""
+        return tuple(self._shown.values())
+
+    async def show(self, status: CommitStatus) -> None:
+        """Set a status in the place of the one that its context has."""
+        if self._shown.get(status.context) != status:
+            await _send(self._api, self._commit, status)
+            self._shown[status.context] = status
+
+
+@asynccontextmanager
+async def board(github: GitHub, commit: str) -> AsyncIterator[Board]:
+    """Read the statuses of a commit, to set some while the block lasts."""
     async with github.open() as api:
-        there = {status.context: status async for status in _present(api, commit)}
-        for status in statuses:
-            if there.get(status.context) != status:
-                await _send(api, commit, status)
+        yield Board(api, commit, {status.context: status async for status in _present(api, commit)})
 
 
 async def _present(api: Api, commit: str) -> Any:

@@ -9,6 +9,7 @@ from ci.policy.changes import broken_promises, noteworthy, refused_pull_request
 from ci.policy.facts import Facts
 from ci.policy.outcomes import OUTCOMES
 from ci.policy.plan import Part, Plan
+from ci.policy.rescans import with_rescans
 from ci.policy.rules import Rule, rule_for
 from ci.policy.suites import Suite
 from ci.policy.trigger import Trigger
@@ -33,7 +34,10 @@ def decide(facts: Facts) -> Plan:
     rule = rule_for(facts.model, facts.trigger, facts.target)
     if rule is None:
         return plan.because(Part.SUITES, f"no rule of {facts.model} is for it: its pull request is what is tested")
-    return _deployed(OUTCOMES[rule.publishes](facts, _tested(plan, facts, rule)), rule)
+    plan = _tested(plan, facts, rule)
+    if rule.rescans:
+        plan = with_rescans(facts, plan)
+    return _deployed(OUTCOMES[rule.publishes](facts, plan), rule)
 
 
 def _tested(plan: Plan, facts: Facts, rule: Rule) -> Plan:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ci.policy.errors import PolicyError
 from ci.policy.models import Model, parse_model
+from ci.policy.plan import Environment
 from ci.policy.refs import Branch, Ref, parse_branch, parse_commit, parse_ref, parse_repository
 from ci.policy.suites import Suite
 from ci.policy.tags import parse_digest, parse_tag
@@ -40,6 +41,8 @@ class Facts:
     """All tags of the git repository."""
     revisions: Mapping[str, str] = field(default_factory=lambda: _NOTHING_SAID)
     """Commits that published images say they were made from, by digest, as far as they were asked."""
+    deployed: Mapping[Environment, str] | None = None
+    """Of a nightly run: the digest that each environment runs; None when nobody could say."""
     choice: Suite | None = None
     """Of a manual run: the suite that was chosen."""
     by_pull_request: bool | None = None
@@ -103,6 +106,7 @@ def parse_facts(
     commits: Iterable[str] = (),
     tags: Iterable[str] = (),
     revisions: Mapping[str, str] = _NOTHING_SAID,
+    deployed: Mapping[str, str] | None = None,
     choice: str = "",
     by_pull_request: bool | None = None,
     containing: Iterable[str] | None = None,
@@ -131,6 +135,9 @@ def parse_facts(
         commits=tuple(commits),
         tags=tuple(tags),
         revisions=MappingProxyType({parse_digest(digest): parse_commit(made) for digest, made in revisions.items()}),
+        deployed=None
+        if deployed is None
+        else MappingProxyType({Environment(name): parse_digest(digest) for name, digest in deployed.items()}),
         choice=_choice(choice),
         by_pull_request=by_pull_request,
         containing=None if containing is None else tuple(containing),

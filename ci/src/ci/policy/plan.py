@@ -69,6 +69,27 @@ class BackMerge:
         return f"chore: {verb} v{self.version} into {self.base}"
 
 
+@dataclass(frozen=True)
+class Rescan:
+    """A published image that is looked at again."""
+
+    digest: str
+    tags: tuple[str, ...] = ()
+    """Those of its tags by which it was found."""
+    environments: tuple[Environment, ...] = ()
+    """Where it is deployed."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people call it."""
+        return (*self.tags, *self.environments)
+
+    @property
+    def stage(self) -> str:
+        """What its check is called, and the reports of it."""
+        return f"scan-{self.names[0]}"
+
+
 class Part(StrEnum):
     """A part of a plan that has a reason of its own."""
 
@@ -77,6 +98,7 @@ class Part(StrEnum):
     DEPLOY = "deploy"
     RELEASE = "release"
     BACK_MERGES = "back-merges"
+    RESCANS = "rescans"
 
 
 @dataclass(frozen=True)
@@ -93,6 +115,7 @@ ABSENT: Final = {
     Part.DEPLOY: "only what main publishes is deployed",
     Part.RELEASE: "only a version's tag is released",
     Part.BACK_MERGES: "only a stable version is brought back",
+    Part.RESCANS: "only the nightly run looks again at what is published",
 }
 """Why a part is empty where nothing better is known."""
 
@@ -110,6 +133,7 @@ class Plan:
     deploy: Environment | None = None
     release: Release | None = None
     back_merges: tuple[BackMerge, ...] = ()
+    rescans: tuple[Rescan, ...] = ()
     failures: tuple[str, ...] = ()
     """Lines that make the run red, whatever its stages say; with one, nothing leaves the pipeline."""
     warnings: tuple[str, ...] = ()

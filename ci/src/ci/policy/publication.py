@@ -5,6 +5,7 @@ from semver import Version
 from ci.policy.facts import Facts
 from ci.policy.plan import Image
 from ci.policy.refs import Branch
+from ci.policy.rescans import rescanned_tags
 from ci.policy.rules import Publishes, rule_for
 from ci.policy.tags import ImageTag, branch_tag, commit_tag, version_tags
 from ci.policy.versions import is_stable, parse_version_tag, versions_among
@@ -63,11 +64,13 @@ def version_image(facts: Facts, version: Version) -> Image:
 
 
 def tags_to_look_up(facts: Facts) -> tuple[str, ...]:
-    """Name the image tags whose digests the decision depends on; none where nothing is published or nobody answers.
+    """Name the image tags whose digests the decision depends on; none where the registry has no say in it.
 
     Asked before the registry is: what `published` says is not read.
     """
     rule = rule_for(facts.model, facts.trigger, facts.target)
+    if rule and rule.rescans:
+        return rescanned_tags(facts)
     publishes = rule.publishes if rule and not facts.from_fork else Publishes.NOTHING
     if publishes is Publishes.COMMIT:
         return (commit_tag(facts.commit),)

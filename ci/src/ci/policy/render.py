@@ -29,6 +29,7 @@ def as_table(plan: Plan) -> str:
         Part.DEPLOY: plan.deploy or _NONE,
         Part.RELEASE: _release(plan.release),
         Part.BACK_MERGES: _words(map(_back_merge, plan.back_merges)),
+        Part.RESCANS: _words(" ".join(rescan.names) for rescan in plan.rescans),
     }
     rows = [("part", "decision", "why"), *((part, decisions[part], plan.why(part)) for part in Part)]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]

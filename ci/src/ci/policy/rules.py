@@ -39,6 +39,8 @@ class Rule:
     """Stages beside the suite's."""
     publishes: Publishes = Publishes.NOTHING
     deploy: Environment | None = None
+    rescans: bool = False
+    """Whether what is published already is looked at again."""
 
 
 _FULL: Final = Suite.FULL
@@ -64,7 +66,14 @@ _IN_BOTH_MODELS: Final = (
         stages=("scan",),
         publishes=Publishes.VERSION,
     ),
-    Rule(Trigger.NIGHTLY, "*", _FULL, "the nightly run finds what changes without a commit", stages=("scan",)),
+    Rule(
+        Trigger.NIGHTLY,
+        "*",
+        _FULL,
+        "the nightly run finds what changes without a commit",
+        stages=("scan",),
+        rescans=True,
+    ),
     Rule(Trigger.MANUAL, "*", None, "the person who starts a manual run chooses"),
 )
 
