@@ -12,7 +12,7 @@ import pytest_asyncio
 from dagger import dag
 
 import ci.main
-from ci import suite
+from ci import sources, suite
 from ci.outcome import Status
 from ci.stage import recorded
 
@@ -43,7 +43,7 @@ def extended() -> Any:  # the SDK's decorators hide the constructor from type ch
 async def test_the_stage_of_the_document(word: str, status: Status) -> None:
     """It is green, and red where it finds something, with what it found."""
     source = dag.directory()
-    for path in ci.main.sources.CODE:
+    for path in sources.CODE:
         source = source.with_new_file(f"{path}/module.py", f'"""Whatever was {word}."""\n')
     [result] = await suite.run(extended()(source=source), ["spelling"])
     assert result.outcome.status is status
