@@ -106,7 +106,7 @@ def test_value_is_written_to_the_output_too(ci: Run, sample: Path, tmp_path: Pat
         ("helo", "Error: unknown function 'helo'; did you mean 'hello'?"),
         ("hello", "Error: hello needs --name"),
         ("hello --nme=x", "Error: unknown flag --nme for hello; did you mean '--name'?"),
-        ("entries --source=./nope", "no such directory"),
+        ("entries --source=./nope", "no such file or directory"),
         ("entries --source=pyproject.toml", "it is a file"),
         ("read --file=nope", "no such file"),
         ("kinds --color=green", "Error: --color takes one of RED, BLUE, not 'green'"),

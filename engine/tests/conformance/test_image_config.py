@@ -91,6 +91,27 @@ async def test_a_health_check_is_told() -> None:
     assert await check.retries() == 4
 
 
+async def test_a_health_check_without_details() -> None:
+    """What a health check leaves open is zero."""
+    check = dag.container().with_docker_healthcheck(["true"]).docker_healthcheck()
+    assert (await check.interval(), await check.timeout(), await check.retries()) == ("0s", "0s", 0)
+    assert (await check.start_period(), await check.start_interval()) == ("0s", "0s")
+
+
+@pytest.mark.parametrize(
+    ("args", "shell", "interval", "message"),
+    [
+        pytest.param([], False, "", "args is missing", id="no command"),
+        pytest.param(["a", "b"], True, "", "must be a single element when shell mode is set", id="two shell lines"),
+        pytest.param(["a"], False, "soon", 'invalid duration "soon"', id="no duration"),
+    ],
+)
+async def test_a_health_check_that_is_none(args: list[str], shell: bool, interval: str, message: str) -> None:
+    """What is no health check is told."""
+    with pytest.raises(dagger.QueryError, match=message):
+        await dag.container().with_docker_healthcheck(args, shell=shell, interval=interval).sync()
+
+
 async def test_a_health_check_in_a_shell() -> None:
     """A health check for a shell has one argument."""
     check = dag.container().with_docker_healthcheck(["exit 0"], shell=True).docker_healthcheck()

@@ -122,7 +122,8 @@ async def test_users_and_directories_add_up() -> None:
         await dag.container().workdir(),
         await c.with_workdir("/abs").workdir(),
         await c.with_workdir("").workdir(),
-    ) == ("a:b", "/x/z", "", "", "", "/abs", "/x/z")
+        await c.with_workdir("/abs/./as/it/is/").workdir(),
+    ) == ("a:b", "/x/z", "", "", "", "/abs", "/x/z", "/abs/./as/it/is/")
 
 
 async def test_entrypoints_and_default_arguments() -> None:

@@ -127,7 +127,9 @@ def workdir(ctx: RequestContext, self: ContainerValue) -> str:
 
 @field("Container", "withWorkdir")
 def with_workdir(ctx: RequestContext, self: ContainerValue, *, path: str, expand: bool = False) -> ContainerValue:
-    return self.configured(workdir=self.absolute(_expanded(self, path, expand)))
+    path = _expanded(self, path, expand)
+    # An absolute path is kept as it is written.
+    return self.configured(workdir=path if path.startswith("/") else self.absolute(path))
 
 
 @field("Container", "withoutWorkdir")
@@ -212,7 +214,7 @@ def docker_healthcheck(ctx: RequestContext, self: ContainerValue) -> Healthcheck
         timeout=from_nanoseconds(check.timeout),
         start_period=from_nanoseconds(check.start_period),
         start_interval=from_nanoseconds(check.start_interval),
-        retries=check.retries or None,
+        retries=check.retries,
     )
 
 
@@ -230,7 +232,9 @@ def with_docker_healthcheck(
     retries: int = 0,
 ) -> ContainerValue:
     if shell and len(args) != 1:
-        raise ContainerError("a health check that runs in a shell takes exactly one argument, the command line")
+        raise ContainerError("WithHealthcheck args must be a single element when shell mode is set: the command line")
+    if not args:
+        raise ContainerError("WithHealthcheck args is missing")
     check = Healthcheck(
         test=("CMD-SHELL" if shell else "CMD", *args),
         interval=to_nanoseconds(interval),

@@ -5,7 +5,16 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from embedded_engine.api.paths import PathError, changed, check_name, locate, locate_to_change, owner_of, uncovered
+from embedded_engine.api.paths import (
+    PathError,
+    Place,
+    changed,
+    check_name,
+    locate,
+    locate_to_change,
+    owner_of,
+    uncovered,
+)
 from embedded_engine.api.paths import expand as _expanded
 from embedded_engine.api.selection import selection
 from embedded_engine.api.stat import exists_as
@@ -14,9 +23,9 @@ from embedded_engine.binding import RequestContext, field
 from embedded_engine.graph.changes import (
     CopyDirectory,
     CopyFile,
-    NewFile,
     NewSymlink,
     Owner,
+    PutNewFile,
     Remove,
 )
 
@@ -144,11 +153,13 @@ def with_new_file(
     owner: str = "",
     expand: bool = False,
 ) -> ContainerValue:
-    target = self.absolute(_expanded(self, path, expand))
+    path = _expanded(self, path, expand)
     check_name(path)
-    container = uncovered(self, target)
-    place = locate_to_change(container, target)
-    new = NewFile(place.path, contents.encode(), permissions or 0o644, owner_of(self, owner))
+    name = posixpath.basename(posixpath.normpath(path))
+    if name in ("", ".", ".."):
+        raise PathError(f"failed to create new file {path}: is a directory")
+    container, place, target = _receiving(self, path)
+    new = PutNewFile(target, name, contents.encode(), permissions or 0o644, owner_of(self, owner))
     return changed(container, place, new)
 
 
@@ -165,11 +176,16 @@ def with_symlink(
 def _copy_file(
     container: ContainerValue, path: str, source: FileValue, owner: Owner, permissions: int | None
 ) -> ContainerValue:
+    container, place, target = _receiving(container, path)
+    return changed(container, place, CopyFile(source.fs, source.path, target, source.name, owner, permissions))
+
+
+def _receiving(container: ContainerValue, path: str) -> tuple[ContainerValue, Place, str]:
+    """The container as it receives a file at a path, where that is, and the path there."""
     container = uncovered(container, container.absolute(path), files_only=path.endswith("/"))
     place = locate_to_change(container, container.absolute(path))
     # A trailing slash says that the path is a directory; the absolute path has lost it.
-    target = posixpath.join(place.path, "") if path.endswith("/") else place.path
-    return changed(container, place, CopyFile(source.fs, source.path, target, source.name, owner, permissions))
+    return container, place, posixpath.join(place.path, "") if path.endswith("/") else place.path
 
 
 def _without(container: ContainerValue, paths: tuple[str, ...]) -> ContainerValue:

@@ -17,23 +17,29 @@ class DurationError(EngineError):
 def to_nanoseconds(text: str) -> int:
     """The nanoseconds of a duration; an empty text is none.
 
-    >>> to_nanoseconds("1m30s"), to_nanoseconds("")
-    (90000000000, 0)
+    >>> to_nanoseconds("1m30s"), to_nanoseconds("-1s"), to_nanoseconds("")
+    (90000000000, -1000000000, 0)
     """
-    parts = _PART.findall(text)
-    if "".join(number + unit for number, unit in parts) != text:
-        raise DurationError(f"invalid duration {text!r}: write it as 10s, 1m30s or 500ms")
-    return int(sum(float(number) * _UNITS[unit] for number, unit in parts))
+    if text in ("", "0"):
+        return 0
+    number = text[1:] if text[0] in "-+" else text
+    parts = _PART.findall(number)
+    if not parts or "".join(amount + unit for amount, unit in parts) != number:
+        raise DurationError(f'time: invalid duration "{text}": write it as 10s, 1m30s or 500ms')
+    duration = int(sum(float(amount) * _UNITS[unit] for amount, unit in parts))
+    return -duration if text.startswith("-") else duration
 
 
-def from_nanoseconds(duration: int) -> str | None:
-    """A duration in its largest whole units, or None for none.
+def from_nanoseconds(duration: int) -> str:
+    """A duration in its largest whole units.
 
-    >>> from_nanoseconds(90_000_000_000), from_nanoseconds(500_000_000)
-    ('1m30s', '500ms')
+    >>> from_nanoseconds(90_000_000_000), from_nanoseconds(500_000_000), from_nanoseconds(0)
+    ('1m30s', '500ms', '0s')
     """
     if not duration:
-        return None
+        return "0s"
+    if duration < 0:
+        return f"-{from_nanoseconds(-duration)}"
     if duration < _UNITS["s"]:
         unit = next(unit for unit in ("ms", "us", "ns") if duration % _UNITS[unit] == 0)
         return f"{duration // _UNITS[unit]}{unit}"

@@ -98,9 +98,9 @@ def _read(union: Union, path: str, offset: int | None, limit: int | None) -> byt
             raise _too_large(size)
         return union.read(path)
     data = bytearray()
-    begin = offset or 0
+    begin = max(offset or 0, 0)
     with union.open(path) as file:
-        for line in islice(file, begin, None if limit is None else begin + limit):
+        for line in islice(file, begin, None if limit is None or limit < 0 else begin + limit):
             data += line
             if len(data) > MAX_CONTENTS_BYTES:
                 raise _too_large(len(data))

@@ -43,7 +43,7 @@ async def directory(
 ) -> DirectoryValue:
     place = _absolute(ctx, path)
     if not place.is_dir():
-        problem = "it is a file" if place.exists() else "no such directory"
+        problem = "it is a file" if place.exists() else "no such file or directory"
         raise HostPathError(f"host directory {path}: {problem}")
     patterns = await asyncio.to_thread(host_selection, place, include, exclude, gitignore=gitignore)
     tree, manifest = await asyncio.to_thread(ctx.engine.store.hosts.import_tree, place, patterns)
@@ -54,7 +54,7 @@ async def directory(
 async def file(ctx: RequestContext, self: HostValue, *, path: str, no_cache: bool = False) -> FileValue:
     place = _absolute(ctx, path)
     if not place.is_file():
-        problem = "it is a directory" if place.is_dir() else "no such file"
+        problem = "it is a directory" if place.is_dir() else "no such file or directory"
         raise HostPathError(f"host file {path}: {problem}")
     tree, manifest = await asyncio.to_thread(ctx.engine.store.hosts.import_file, place)
     return FileValue(Imported(manifest.digest, tree, manifest), f"/{place.name}")

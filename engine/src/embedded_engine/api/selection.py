@@ -10,7 +10,9 @@ from embedded_engine.store.gitignore import IGNORE_FILE, as_patterns, ignored_pa
 
 
 def selection(include: tuple[str, ...], exclude: tuple[str, ...]) -> Patterns:
-    """The patterns of a field."""
+    """The patterns of a field. Blank ones alone include nothing, as on Dagger."""
+    if include and not any(pattern.strip() for pattern in include):
+        return Patterns(exclude=("**",))
     return Patterns(include, exclude)
 
 

@@ -118,11 +118,11 @@ class HealthcheckValue:
 
     args: tuple[str, ...]
     shell: bool
-    interval: str | None = None
-    timeout: str | None = None
-    start_period: str | None = None
-    start_interval: str | None = None
-    retries: int | None = None
+    interval: str
+    timeout: str
+    start_period: str
+    start_interval: str
+    retries: int
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import fnmatch
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +13,9 @@ from embedded_engine.graph.accounts import needs_lookup, resolve_owner
 from embedded_engine.graph.filesystem import Change
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.graph.node import FsNode
+from embedded_engine.graph.wildcards import matching
 from embedded_engine.store import LayerWriter, Patterns, Union
+from embedded_engine.store.errors import PathNotFoundError
 from embedded_engine.store.gitignore import as_patterns, ignored_paths
 
 if TYPE_CHECKING:
@@ -73,6 +75,39 @@ class NewFile(Change):
                 writer.chown(self.path, owner, recursive=False)
 
         return write
+
+
+@dataclass(frozen=True)
+class PutNewFile(Change):
+    """A file with the given contents, put at `path` as a copied one is: with its own mode, in place of a link too.
+
+    It goes into `path`, by `name`, if that ends with a slash or is a directory.
+    """
+
+    path: str
+    name: str
+    contents: bytes
+    permissions: int = 0o644
+    owner: Owner = NOBODY_IN_PARTICULAR
+
+    async def inputs(self, graph: Graph) -> str:
+        settings = (self.path, self.name, self.contents, self.permissions & MODE)
+        return fingerprint("put-new", *settings, await self.owner.key(graph))
+
+    async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
+        owner = await self.owner.resolve(graph) or ROOT
+
+        def put(writer: LayerWriter) -> None:
+            path = self.path
+            if path.endswith("/"):
+                writer.mkdir(posixpath.dirname(path.rstrip("/")))
+                writer.mkdir(path, owner=owner)
+            if writer.view.exists(path) and writer.view.stat(path).is_dir:
+                path = posixpath.join(path, self.name)
+            writer.remove(path)
+            writer.write(path, self.contents, mode=self.permissions & MODE, owner=owner)
+
+        return put
 
 
 @dataclass(frozen=True)
@@ -164,17 +199,17 @@ class CopyFile(Change):
 
 @dataclass(frozen=True)
 class Remove(Change):
-    """Paths taken away; each may be a glob, and one that is not there is no error. The root itself stays."""
+    """Paths taken away; one with a `*` is a pattern, and one that is not there is no error. The root itself stays."""
 
     paths: tuple[str, ...]
 
     async def inputs(self, graph: Graph) -> str:
-        return fingerprint("remove", self.paths)
+        return fingerprint("removal", self.paths)
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         def remove(writer: LayerWriter) -> None:
             for pattern in self.paths:
-                for path in matching(writer.view, pattern):
+                for path in matching(writer.view, pattern) if "*" in pattern else [pattern]:
                     if writer.view.resolve(path, follow=False) == "/":
                         raise RemovalError(f"unlinkat {path}: device or resource busy")
                     writer.remove(path)
@@ -194,6 +229,8 @@ class NewSymlink(Change):
 
     async def prepare(self, graph: Graph) -> Callable[[LayerWriter], None]:
         def link(writer: LayerWriter) -> None:
+            if not self.target:
+                raise PathNotFoundError(self.path, "symlink")
             writer.symlink(self.target, self.path)
 
         return link
@@ -239,19 +276,3 @@ def ignored_in(union: Union, path: str) -> tuple[str, ...]:
         return union.read(f"{top}/{file}").decode("utf-8", "replace")
 
     return as_patterns(ignored_paths(listed, read))
-
-
-def matching(view: Union, pattern: str) -> list[str]:
-    """The paths that a pattern names: itself, or where it has wildcards, the entries that match, part by part."""
-    if not any(character in pattern for character in "*?["):
-        return [pattern]
-    found = [""]
-    for part in pattern.strip("/").split("/"):
-        found = [
-            f"{directory}/{name}"
-            for directory in found
-            if view.exists(directory or "/") and view.stat(directory or "/").is_dir
-            for name in view.list(directory or "/")
-            if fnmatch.fnmatchcase(name, part)
-        ]
-    return found

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from embedded_engine.errors import EngineError
 from embedded_engine.graph.archives import is_archive, unpack
-from embedded_engine.graph.changes import NOBODY_IN_PARTICULAR, ROOT, Owner, matching
+from embedded_engine.graph.changes import NOBODY_IN_PARTICULAR, ROOT, Owner
 from embedded_engine.graph.filesystem import Change
 from embedded_engine.graph.identity import fingerprint
 from embedded_engine.graph.node import FsNode
+from embedded_engine.graph.wildcards import has_wildcards, matching
 from embedded_engine.store import LayerWriter, Patterns, Union
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class DockerCopy(Change):
             leading = posixpath.normpath(leading).strip("./") if pivot else ""
             whole = posixpath.normpath(posixpath.join("/", pattern))
             present = [path for path in matching(source, whole) if source.exists(path)]
-            if not present and not any(character in pattern for character in "*?["):
+            if not present and not has_wildcards(pattern):
                 raise CopySourceError(
                     f'Dockerfile:{self.line}: failed to calculate checksum of ref: "{pattern}": not found'
                 )
