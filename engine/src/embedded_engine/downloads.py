@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from embedded_engine.errors import EngineError
 from embedded_engine.images.reach import is_loopback
+from embedded_engine.logins import split_login
+from embedded_engine.store.errors import storage_errors
 
 if TYPE_CHECKING:
     import httpx
@@ -66,6 +68,7 @@ async def _get(store: Store, url: str, headers: dict[str, str], known: dict[str,
 
     from embedded_engine.images.registry import system_trust
 
+    shown = split_login(url)[0]
     loopback = is_loopback(urlsplit(url).hostname or "")
     try:
         async with (
@@ -80,7 +83,7 @@ async def _get(store: Store, url: str, headers: dict[str, str], known: dict[str,
             if response.status_code == httpx.codes.NOT_MODIFIED and known is not None:
                 return known
             if response.status_code != httpx.codes.OK:
-                raise DownloadError(f"{url}: invalid response status {response.status_code} {response.reason_phrase}")
+                raise DownloadError(f"{shown}: invalid response status {response.status_code} {response.reason_phrase}")
             digest = await _keep(store, response)
             return {
                 "digest": digest,
@@ -89,12 +92,12 @@ async def _get(store: Store, url: str, headers: dict[str, str], known: dict[str,
                 "modified": _seconds(response.headers.get("Last-Modified", "")),
             }
     except httpx.HTTPError as error:
-        raise DownloadError(f"{url}: {str(error) or type(error).__name__}") from None
+        raise DownloadError(f"{shown}: {str(error) or type(error).__name__}") from None
 
 
 async def _keep(store: Store, response: httpx.Response) -> str:
     """The body as a blob, streamed through a file."""
-    with tempfile.NamedTemporaryFile(dir=store.scratch(), delete=False) as file:
+    with storage_errors("keep a download"), tempfile.NamedTemporaryFile(dir=store.scratch(), delete=False) as file:
         async for block in response.aiter_raw(BLOCK_BYTES):
             await asyncio.to_thread(file.write, block)
     return f"sha256:{await asyncio.to_thread(store.blobs.add, Path(file.name))}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote, urlsplit, urlunsplit
+
 from embedded_engine.images.auth import Credentials
 from embedded_engine.images.reference import DEFAULT_REGISTRY
 
@@ -39,3 +41,17 @@ def registry_of(address: str) -> str:
     if not set(host) & {".", ":"} and host != "localhost":
         return DEFAULT_REGISTRY
     return DEFAULT_REGISTRY if host.endswith("docker.io") else host
+
+
+def split_login(url: str) -> tuple[str, Credentials | None]:
+    """An http or https URL without the login that it may hold, and that login.
+
+    >>> split_login("https://me:token@host/x.git")[0], split_login("https://host/x.git")
+    ('https://host/x.git', ('https://host/x.git', None))
+    """
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    if not at or parts.scheme not in ("http", "https"):
+        return url, None
+    username, _, password = login.partition(":")
+    return urlunsplit(parts._replace(netloc=host)), Credentials(unquote(username), unquote(password))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import os
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_engine.errors import EngineError
+from embedded_engine.store.errors import storage_errors
 
 MASK = b"***"
 COMMAND_SECONDS = 60
+_KEY_BYTES = 32
 
 
 class SecretError(EngineError):
@@ -117,12 +120,14 @@ class Scrubber:
 
     def _first_beginning(self, data: bytes, start: int) -> int:
         """Where a secret may begin whose end is still to come; the end of `data` if nowhere."""
-        longest = len(self._values[0]) - 1 if self._values else 0
-        for position in range(max(start, len(data) - longest), len(data)):
-            rest = data[position:]
-            if any(len(value) > len(rest) and value.startswith(rest) for value in self._values):
-                return position
-        return len(data)
+        found = len(data)
+        for value in self._values:
+            position = data.find(value[:1], max(start, len(data) - len(value) + 1))
+            while 0 <= position < found:
+                if value.startswith(data[position:]):
+                    found = position
+                position = data.find(value[:1], position + 1)
+        return found
 
 
 def _variants(values: Iterable[bytes]) -> Iterator[bytes]:
@@ -168,17 +173,26 @@ def _command_output(command: str) -> bytes:
 
 def _load_or_make(path: Path) -> bytes:
     """Read this store's key; the first of several processes to make one wins."""
+    with storage_errors("make the key of this store's secrets"):
+        if (key := _read_key(path)) is None:
+            # One that was cut would be a weak one.
+            path.unlink(missing_ok=True)
+            fresh = path.with_name(f"{path.name}.{os.getpid()}")
+            try:
+                descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(random.token_bytes(_KEY_BYTES))
+                with contextlib.suppress(FileExistsError):
+                    os.link(fresh, path)
+            finally:
+                fresh.unlink(missing_ok=True)
+            key = path.read_bytes()
+    return key
+
+
+def _read_key(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        key = path.read_bytes()
     except FileNotFoundError:
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(random.token_bytes(32))
-        try:
-            os.link(fresh, path)
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-        return path.read_bytes()
+        return None
+    return key if len(key) == _KEY_BYTES else None

@@ -204,6 +204,18 @@ async def test_http_with_a_token(connected: None, guarded_url: str, repository: 
 
 
 @pytest.mark.usefixtures("embedded_only")
+async def test_a_login_in_the_url_is_seen_nowhere(connected: None, guarded_url: str, repository: Path) -> None:
+    """It is used, and is in no checkout's configuration, no error and no URL that is asked for."""
+    source = dag.git(guarded_url.replace("://", "://x-access-token:the-token@"))
+    assert await source.head().commit() == git(repository, "rev-parse", "HEAD")
+    assert await source.url() == guarded_url
+    assert "the-token" not in await source.head().tree().file(".git/config").contents()
+    with pytest.raises(dagger.QueryError) as caught:
+        await dag.git(guarded_url.replace("://", "://x-access-token:another-word@")).tags()
+    assert "another-word" not in str(caught.value)
+
+
+@pytest.mark.usefixtures("embedded_only")
 async def test_http_without_a_token(connected: None, guarded_url: str) -> None:
     """Without the token the error is git's, on one line."""
     with pytest.raises(dagger.QueryError, match=r"git ls-remote: .*(Authentication|could not read)"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,30 @@ def test_a_secret_is_replaced_however_the_stream_is_cut(size: int) -> None:
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     out = b"".join(scrubber.feed(chunk) for chunk in chunks) + scrubber.finish()
     assert out == b"before *** after *** *** end"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_cutting_a_stream_changes_nothing(seed: int) -> None:
+    """Secrets that begin or end with one another, or hold line ends, are replaced as they are in one piece."""
+    chance = random.Random(seed)
+    values = [bytes(chance.choices(b"ab\n", k=chance.randint(1, 5))) for _ in range(3)]
+    data = bytes(chance.choices(b"abc\n", k=60))
+    whole, cut = Scrubber(values), Scrubber(values)
+    expected = whole.feed(data) + whole.finish()
+    found, position = b"", 0
+    while position < len(data):
+        step = chance.randint(1, 6)
+        found += cut.feed(data[position : position + step])
+        position += step
+    assert found + cut.finish() == expected
+    assert not any(value in expected.replace(b"***", b"|") for value in values)
+
+
+def test_a_key_that_was_cut_is_made_anew(tmp_path: Path) -> None:
+    """A disk that was full leaves no key that could be guessed."""
+    (tmp_path / "key").write_bytes(b"")
+    Secrets(tmp_path / "key").set("name", "value")
+    assert (tmp_path / "key").stat().st_size == 32
 
 
 def test_output_without_secrets_passes_at_once() -> None:

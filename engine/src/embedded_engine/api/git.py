@@ -17,6 +17,7 @@ from embedded_engine.git_ssh import SshAccess, as_url
 from embedded_engine.graph import Patch
 from embedded_engine.graph.git import GitTree, LocalRepository, RemoteRepository, Repository, common_ancestor
 from embedded_engine.graph.git_clean import DiscardUncommitted
+from embedded_engine.logins import split_login
 
 _HOST = re.compile(r"^[\w-]+(?:\.[\w-]+)+(?::\d+)?/")
 
@@ -56,10 +57,15 @@ async def git(
     http_auth_header: SecretValue | None = None,
     experimental_service_host: ServiceValue | None = None,
 ) -> GitRepositoryValue:
+    address, login = split_login(_address(ctx, url))
+    token = http_auth_token.secret if http_auth_token else None
+    if login is not None and token is None and http_auth_header is None:
+        # A login in the URL would be seen in git's arguments and errors, and in a checkout's configuration.
+        http_auth_username, token = login.username, ctx.engine.secrets.set("login of a repository", login.password)
     repository = RemoteRepository(
-        _address(ctx, url),
+        address,
         http_auth_username,
-        http_auth_token.secret if http_auth_token else None,
+        token,
         http_auth_header.secret if http_auth_header else None,
         experimental_service_host.contained if experimental_service_host else None,
         SshAccess(ssh_auth_socket.path if ssh_auth_socket else "", ssh_known_hosts),

@@ -45,7 +45,7 @@ async def http(
         service = experimental_service_host.contained
         async with tunnelled(graph, service, parts.hostname, port) as address:
             local = parts._replace(netloc=address).geturl()
-            found = await download(graph.store, local, host=parts.netloc, remember=False, **options)
+            found = await download(graph.store, local, host=parts.netloc.rpartition("@")[2], remember=False, **options)
     return FileValue(Patch(SCRATCH, BlobFile(path, found.digest, permissions, found.modified)), path)
 
 

@@ -122,7 +122,6 @@ class DefinitionCache:
         """Keep what these sources define."""
         from embedded_engine.store.kept import keep
 
-        self._directory.mkdir(parents=True, exist_ok=True)
         keep(self._path(source), pickle.dumps(module))
 
     def _path(self, source: ModuleSource) -> Path:

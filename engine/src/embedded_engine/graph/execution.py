@@ -169,6 +169,7 @@ class _Run:
             ended = Exit(CANNOT_START)
         finally:
             await output.finish()
+        output.check()
         if not execution.expect.accepts(ended.code):
             raise _failure(ended, execution.process.args, output)
         return await asyncio.to_thread(self._keep, prepared, output, ended.code, time.monotonic() - begin)

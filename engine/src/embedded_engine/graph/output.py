@@ -11,6 +11,7 @@ from io import RawIOBase
 from pathlib import Path
 
 from embedded_engine.secrets import Scrubber
+from embedded_engine.store.errors import StoreError, explain
 
 CHUNK_BYTES = 64 * 1024
 STREAMS = ("stdout", "stderr")
@@ -29,6 +30,7 @@ class Output:
         self._tell = tell
         self._readers: list[asyncio.Task[None]] = []
         self._combined: RawIOBase | None = None
+        self._failure: OSError | None = None
 
     def pipe(self, stream: str) -> Path:
         """The named pipe that the process writes to."""
@@ -67,12 +69,23 @@ class Output:
         for stream in STREAMS:
             self.pipe(stream).unlink(missing_ok=True)
 
+    def check(self) -> None:
+        """Raise StoreError if what the process wrote could not be kept."""
+        if self._failure is not None:
+            raise StoreError(f"cannot keep the output of a process: {explain(self._failure)}")
+
     async def _read(self, stream: str, reader: asyncio.StreamReader) -> None:
         scrubber = Scrubber(self._secrets)
-        with self.file(stream).open("wb", buffering=0) as kept:
-            while chunk := await reader.read(CHUNK_BYTES):
-                self._keep(stream, kept, scrubber.feed(chunk))
-            self._keep(stream, kept, scrubber.finish())
+        try:
+            with self.file(stream).open("wb", buffering=0) as kept:
+                while chunk := await reader.read(CHUNK_BYTES):
+                    self._keep(stream, kept, scrubber.feed(chunk))
+                self._keep(stream, kept, scrubber.finish())
+        except OSError as error:
+            self._failure = error
+            # A process whose output nobody reads would never end.
+            while await reader.read(CHUNK_BYTES):
+                pass
 
     def _keep(self, stream: str, kept: RawIOBase, data: bytes) -> None:
         if not data:

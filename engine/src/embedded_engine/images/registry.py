@@ -18,6 +18,7 @@ from embedded_engine.images.auth import Challenge, Credentials
 from embedded_engine.images.errors import ImageError, NotFoundError, SilentError, UnreachableError
 from embedded_engine.images.reach import is_loopback, unreachable
 from embedded_engine.images.settings import Settings
+from embedded_engine.store.errors import storage_errors
 
 if TYPE_CHECKING:
     import httpx
@@ -138,7 +139,7 @@ class Registry:
 
         hasher, received = hashlib.sha256(), 0
         async with self._send("GET", f"/v2/{self.repository}/blobs/{digest}") as response:
-            with place.open("wb") as file:
+            with storage_errors("download a layer"), place.open("wb") as file:
                 try:
                     async for block in response.aiter_raw(_BLOCK):
                         received += len(block)

@@ -45,9 +45,7 @@ class Schema:
 
     def extended(self, types: str) -> Schema:
         """The schema with more types, in the schema definition language."""
-        directory = self.directory / f"with-{_digest(types)}"
-        directory.mkdir(parents=True, exist_ok=True)
-        return Schema(directory, types)
+        return Schema(self.directory / f"with-{_digest(types)}", types)
 
     @cached_property
     def executable(self) -> GraphQLSchema:
@@ -83,12 +81,7 @@ class Schema:
 def load_schema(cache: Path) -> Schema:
     """The schema of the installed client; what is made of it is kept in `cache`, by version."""
     key = _digest(f"{version('dagger-io')} {version('graphql-core')} {sys.version} {_own_digest()}")
-    directory = cache / f"schema-{key}"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SchemaError(f"the schema cannot be kept in {cache}: {error.strerror}; set CI_ENGINE_STORE") from None
-    return Schema(directory)
+    return Schema(cache / f"schema-{key}")
 
 
 def _client_source() -> str:

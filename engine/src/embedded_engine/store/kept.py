@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from pathlib import Path
 
@@ -11,8 +12,10 @@ _LENGTH = 8
 
 
 def keep(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    write_atomically(path, _checksum(content) + content)
+    """Write a file, whole or not at all: where there is no room for it, it is made again the next time."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, _checksum(content) + content)
 
 
 def read_kept(path: Path) -> bytes | None:
