@@ -45,7 +45,7 @@ def verify() -> None:
         sys.stdout.write(f"✘ {each.kind} {each.name}: {each.reason}\n")
     said = f"{len(found.damages)} damaged and removed: made again when needed" if found.damages else "whole"
     if found.sealed:
-        said += f" ({found.sealed} layers of killed runs had no digest yet: taken as they are)"
+        said += f" ({found.sealed} layers had no seal, and were taken as they are)"
     sys.stdout.write(f"store {default_root()}: {said}\n")
 
 

@@ -86,7 +86,7 @@ class ModuleSource:
 
     def digest(self) -> str:
         """A name for exactly this content of the module's sources, for this SDK and this engine."""
-        hasher = hashlib.sha256(f"1 {version('dagger-io')} {self.name} {self.source}\n".encode())
+        hasher = hashlib.sha256(f"2 {version('dagger-io')} {self.name} {self.source}\n".encode())
         hasher.update((Path(__file__).parent.parent / "api" / "definitions.py").read_bytes())
         for path in sorted(self._files()):
             content = path.read_bytes()

@@ -11,7 +11,7 @@ from io import RawIOBase
 from pathlib import Path
 
 from embedded_engine.secrets import Scrubber
-from embedded_engine.store.errors import StoreError, explain
+from embedded_engine.store.errors import StoreError, explain, storage_errors
 
 CHUNK_BYTES = 64 * 1024
 STREAMS = ("stdout", "stderr")
@@ -42,10 +42,12 @@ class Output:
 
     async def open(self) -> None:
         """Make the pipes and begin to read them."""
-        # Nothing is held in a buffer: who reads a service's log while it runs finds all of it.
-        self._combined = self.file("combined").open("wb", buffering=0)
+        with storage_errors("keep the output of a process"):
+            # Nothing is held in a buffer: who reads a service's log while it runs finds all of it.
+            self._combined = self.file("combined").open("wb", buffering=0)
+            for stream in STREAMS:
+                os.mkfifo(self.pipe(stream))
         for stream in STREAMS:
-            os.mkfifo(self.pipe(stream))
             reader = asyncio.StreamReader(limit=CHUNK_BYTES)
             end = os.fdopen(os.open(self.pipe(stream), os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0)
             await asyncio.get_running_loop().connect_read_pipe(

@@ -23,6 +23,7 @@ from embedded_engine.sandbox.programs import program
 from embedded_engine.sandbox.runtime import Runtime, candidates, remember, remembered
 from embedded_engine.sandbox.spec import ContainerSpec, Overlay
 from embedded_engine.sandbox.stdio import standard_files
+from embedded_engine.store.errors import storage_errors
 
 _NO_WAY_OUT = "containers have no way out of their own network: "
 _NETWORK_SECONDS = 10.0
@@ -61,7 +62,8 @@ class SandboxSession:
         known = remembered(record, os.environ)
         choices = [known] if known else candidates(os.environ)
         cgroups.sweep()
-        session = cls(directory, choices[0], rootless=rootless)
+        with storage_errors("start the sandbox"):
+            session = cls(directory, choices[0], rootless=rootless)
         try:
             await session._await_network(emit)
             await session._forwards.open(session._settings.forwarded_ports)
@@ -125,10 +127,11 @@ class SandboxSession:
         """Settle on the first runtime that runs a trivial container."""
         if self._init is None:
             return
-        for directory in ("proc", "dev", "sys", "etc"):
-            (root / directory).mkdir(parents=True, exist_ok=True)
-        (root / "etc/hosts").touch()
-        shutil.copy2(self._init, root / "init")
+        with storage_errors("try the OCI runtime"):
+            for directory in ("proc", "dev", "sys", "etc"):
+                (root / directory).mkdir(parents=True, exist_ok=True)
+            (root / "etc/hosts").touch()
+            shutil.copy2(self._init, root / "init")
         nowhere = Path(os.devnull)
         spec = ContainerSpec(
             "probe", Overlay((root,)), ("/init", "--version"), nowhere, nowhere, init=False, network=False
