@@ -12,6 +12,7 @@ Lookup = Callable[[str], str | None]
 _EXPORT = re.compile(r"^export\s+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REFERENCE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-+])([^}]*))?\})")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _ESCAPED_IN_QUOTES = frozenset('"\\$`\n')
 
 
@@ -28,6 +29,20 @@ def names_of(lines: Sequence[str]) -> dict[str, str]:
             name, _, value = text.partition("=")
             found[name] = value
     return found
+
+
+def without_prefix(name: str, prefix: str) -> str | None:
+    """A variable's name without a prefix in camel case or in snake case, then `_`; None if it has neither.
+
+    >>> without_prefix("MY_APP_TOKEN", "my-app"), without_prefix("myapp_token", "myApp"), without_prefix("TOKEN", "my")
+    ('TOKEN', 'token', None)
+    """
+    words = [word.lower() for word in _WORD.findall(prefix)]
+    camel = "".join(words[:1] + [word.capitalize() for word in words[1:]])
+    for spelling in (f"{camel}_", f"{'_'.join(words)}_"):
+        if name.lower().startswith(spelling.lower()):
+            return name[len(spelling) :]
+    return None
 
 
 @dataclass

@@ -54,11 +54,15 @@ def test_objects_are_printed_by_type_and_digest(ci: Run) -> None:
     assert re.fullmatch(r"(- SampleThing@sha256:[0-9a-f]{64}\n){2}", ci("things").stdout)
 
 
-def test_changeset_is_shown_and_not_applied(ci: Run, sample: Path) -> None:
-    """What it would change, file by file; applying it is asked for in the chain."""
+def test_changeset_is_shown_and_applied_when_asked(ci: Run, sample: Path, tmp_path: Path) -> None:
+    """What it would change, file by file; with -y it is applied to where the command was given."""
     ran = ci("change")
     assert ran.stdout == "+ new.txt  +2 -0\n1 file changed, +2 -0 lines\n", ran.stderr
-    assert "Nothing is changed yet: `export --path=.`" in ran.stderr
+    assert "Nothing is changed yet: -y applies it" in ran.stderr
+    assert not (sample / "new.txt").exists()
+    ran = ci("-m", str(sample), "change", "-y", cwd=tmp_path)
+    assert (tmp_path / "new.txt").read_text() == "1\n2\n", ran.stderr
+    assert "It is applied." in ran.stderr
 
 
 def test_directory_is_read_from_where_the_command_was_given(ci: Run, sample: Path) -> None:

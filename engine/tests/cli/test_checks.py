@@ -3,18 +3,21 @@
 import re
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from embedded_engine.api.definitions import OBJECT, VOID, Function, FunctionArg, Module, ObjectTypeDef, TypeDef
 from embedded_engine.cli.catalog import Catalog
-from embedded_engine.cli.checks import Selection, select
 from embedded_engine.cli.core import CoreTypes
 from embedded_engine.cli.errors import UsageError
+from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.options import Options
+from embedded_engine.cli.selection import Selection, select
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+MAIN = ModuleSource("main", Path("/"), Path("/"), Path("/"))
 NOTHING = TypeDef(VOID)
 PYTHON = TypeDef(OBJECT, definition=ObjectTypeDef("Python"))
 
@@ -90,7 +93,7 @@ CATALOG = Catalog(
 def test_checks_are_selected(words: str, expected: list[str]) -> None:
     """Names and globs choose among the checks that need no argument, in objects of objects too."""
     selection, _ = Selection.parse(words.split(), Options())
-    assert [each.name for each in select(CATALOG, selection, "main")] == expected
+    assert [each.name for each in select([(MAIN, CATALOG)], selection)] == expected
 
 
 @pytest.mark.parametrize(
@@ -105,7 +108,7 @@ def test_checks_are_selected(words: str, expected: list[str]) -> None:
 def test_bad_selection_is_refused(words: str, message: str) -> None:
     """A name that no check has is refused, so that a typing mistake never passes."""
     with pytest.raises(UsageError) as caught:
-        select(CATALOG, Selection.parse(words.split(), Options())[0], "main")
+        select([(MAIN, CATALOG)], Selection.parse(words.split(), Options())[0])
     assert message in str(caught.value)
 
 

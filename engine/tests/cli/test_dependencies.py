@@ -264,12 +264,11 @@ def test_failure_of_a_dependency_is_one_line(ci: Run, shop: Path) -> None:
 @pytest.mark.parametrize(
     ("dependencies", "reason"),
     [
-        ({"far": "github.com/somebody/far@v1"}, "serves dependencies on this machine only"),
+        ({"far": "github.com/somebody/far@v1"}, "serves modules on this machine only"),
         ({"gone": "../gone"}, "has no dagger.json"),
         ({"alone": "."}, "depends on alone, which depends on it"),
-        ({"shelf": "stock"}, "serves dependencies by their own names"),
     ],
-    ids=["elsewhere", "not there", "itself", "renamed"],
+    ids=["elsewhere", "not there", "itself"],
 )
 def test_dependency_that_cannot_be_served(ci: Run, tmp_path: Path, dependencies: dict[str, str], reason: str) -> None:
     """A dependency that is not served is refused by name before anything runs."""

@@ -40,7 +40,10 @@ class TypeDef:
 
 @dataclass(frozen=True)
 class FunctionArg:
-    """An argument. `default_value` is JSON; a default path or address makes it optional for the caller."""
+    """An argument. `default_value` is JSON; a default path or address makes it optional for the caller.
+
+    So does `user_default`, the words that a `.env` file of whoever calls has for it; it goes before the others.
+    """
 
     TYPE: ClassVar[str] = "FunctionArg"
 
@@ -52,12 +55,13 @@ class FunctionArg:
     default_address: str = ""
     ignore: tuple[str, ...] = ()
     deprecated: str | None = None
+    user_default: str | None = None
 
     @property
     def required(self) -> bool:
         """Whether a caller must give it."""
         has_default = self.default_value is not None or self.default_path or self.default_address
-        return not (self.type_def.optional or has_default)
+        return not (self.type_def.optional or has_default or self.user_default is not None)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from embedded_engine.api.file import contents as contents_of
 from embedded_engine.api.file import new_file
 from embedded_engine.api.values import ContainerValue, EnvVariableValue, FileValue
 from embedded_engine.binding import RequestContext, field
-from embedded_engine.dotenv import Evaluator, names_of
+from embedded_engine.dotenv import Evaluator, names_of, without_prefix
 
 _EXPORT = re.compile(r"^export\s+")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def namespace(ctx: RequestContext, self: EnvFileValue, *, prefix: str) -> EnvFil
     """Variables whose names begin with the prefix, in any spelling, without it; others can still be referred to."""
     result = EnvFileValue(context=self.context)
     for name, value in sorted(names_of(self.lines).items()):
-        bare = _cut(name, prefix)
+        bare = without_prefix(name, prefix)
         if bare is None:
             result = replace(result, context=(*result.context, f"{name}={value}"))
         else:
@@ -115,13 +114,3 @@ def with_env_file_variables(ctx: RequestContext, self: ContainerValue, *, source
     for name, value in sorted(source.evaluated().items()):
         config = config.with_env(name, value)
     return replace(self, config=config)
-
-
-def _cut(name: str, prefix: str) -> str | None:
-    """A name without a prefix in camel case or in snake case, then `_`; None if it has neither."""
-    words = [word.lower() for word in _WORD.findall(prefix)]
-    camel = "".join(words[:1] + [word.capitalize() for word in words[1:]])
-    for spelling in (f"{camel}_", f"{'_'.join(words)}_"):
-        if name.lower().startswith(spelling.lower()):
-            return name[len(spelling) :]
-    return None

@@ -12,10 +12,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NoReturn
 
 from embedded_engine.cli.call import call, dagger_words, functions
-from embedded_engine.cli.checks import Selection
 from embedded_engine.cli.checks import check as run_checks
 from embedded_engine.cli.errors import FunctionError, UsageError
 from embedded_engine.cli.options import Options
+from embedded_engine.cli.selection import Selection
 from embedded_engine.cli.workbench import debugging
 from embedded_engine.errors import EngineError
 from embedded_engine.user_namespace import become_root

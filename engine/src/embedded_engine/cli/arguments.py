@@ -10,7 +10,7 @@ from typing import Any
 from embedded_engine.api.definitions import Function, FunctionArg
 from embedded_engine.cli.addresses import Addresses, directory_field
 from embedded_engine.cli.errors import UsageError
-from embedded_engine.cli.flags import Reference
+from embedded_engine.cli.flags import Reference, parse_words
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.naming import kebab_case
 
@@ -27,7 +27,7 @@ class Arguments:
         waiting = {
             arg.name: self._input(arg, given)
             for arg in function.args
-            if arg.name in given or arg.default_path or arg.default_address
+            if arg.name in given or arg.user_default is not None or arg.default_path or arg.default_address
         }
         values = await asyncio.gather(*waiting.values())
         return dict(zip(waiting, values, strict=True))
@@ -35,6 +35,8 @@ class Arguments:
     async def _input(self, arg: FunctionArg, given: Mapping[str, Any]) -> Any:
         if arg.name in given:
             return await self._given(arg, given[arg.name])
+        if arg.user_default is not None:
+            return await self._given(arg, parse_words(f"the default of {arg.name}", arg.type_def, arg.user_default))
         if arg.default_address:
             return await self._given(arg, Reference("Container", arg.default_address))
         return await self._contextual(arg)

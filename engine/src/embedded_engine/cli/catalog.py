@@ -22,8 +22,12 @@ CORE_HIDDEN = frozenset({"id"})
 class Catalog:
     """The functions of types. The core schema is loaded only when a chain reaches one of its types."""
 
-    def __init__(self, module: Module, main_object: str, load_core: Callable[[], CoreTypes]) -> None:
+    def __init__(
+        self, module: Module, main_object: str, load_core: Callable[[], CoreTypes], prefix: tuple[str, ...] = ()
+    ) -> None:
         self.module = module
+        self.prefix = prefix
+        """The words that lead to the module: a toolchain's name."""
         self.main_object = main_object
         self._load_core = load_core
 

@@ -1,114 +1,49 @@
-"""`ci check`: every check of the module, or those that are named, all at once."""
+"""`ci check`: every check of the module and its toolchains, or those that are named, all at once."""
 
 from __future__ import annotations
 
 import asyncio
-import fnmatch
-import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from embedded_engine.api.definitions import Function
-from embedded_engine.cli.catalog import Catalog
-from embedded_engine.cli.errors import FunctionError, UsageError
-from embedded_engine.cli.naming import kebab_case, suggestion
+from embedded_engine.cli.errors import FunctionError
 from embedded_engine.cli.options import Options
+from embedded_engine.cli.selection import Check, Selection, checks_of, members_of, select
 from embedded_engine.cli.words import Step
 from embedded_engine.cli.workbench import Work, Workbench
 from embedded_engine.errors import EngineError
 from embedded_engine.progress.text import seconds
 
 
-@dataclass(frozen=True)
-class Check:
-    """A function that checks, reached from the main object by functions that need no arguments."""
-
-    path: tuple[Function, ...]
-
-    @property
-    def name(self) -> str:
-        """Its name on the command line: `lint`, or `python:lint` where an object holds it."""
-        return ":".join(kebab_case(function.name) for function in self.path)
-
-    @property
-    def generates(self) -> bool:
-        """Whether it is a generator, which passes when it would change nothing."""
-        return self.path[-1].generator
-
-    @property
-    def description(self) -> str:
-        """The first line of what it says of itself."""
-        return self.path[-1].description.strip().partition("\n")[0]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """Which checks to run and how."""
-
-    patterns: tuple[str, ...] = ()
-    lists: bool = False
-    fail_fast: bool = False
-    with_checks: bool = True
-    with_generators: bool = True
-
-    @classmethod
-    def parse(cls, words: Sequence[str], options: Options) -> tuple[Selection, Options]:
-        """Read the words after `ci check`."""
-        options, patterns, switches = options.take_selection(words, _SWITCHES, "check")
-        if {"no-generate", "generate"} <= switches:
-            raise UsageError("--generate and --no-generate exclude each other")
-        selection = cls(
-            patterns,
-            "list" in switches,
-            "failfast" in switches,
-            "generate" not in switches,
-            "no-generate" not in switches,
-        )
-        return selection, options
-
-
-_SWITCHES = {
-    "-l": "list",
-    "--list": "list",
-    "--failfast": "failfast",
-    "--no-generate": "no-generate",
-    "--generate": "generate",
-}
-
-
 async def check(selection: Selection, options: Options) -> None:
     """Run the selected checks and print a line for each. Raises FunctionError when one failed."""
     bench = Workbench(options)
-    source = bench.source()
+    members = members_of(bench.source())
     if selection.lists:
-        sys.stdout.write(listed(select(await bench.catalog(source), selection, source.name)))
+        catalogs = [(each, await bench.catalog(each)) for each in members]
+        sys.stdout.write(listed(select(catalogs, selection)))
         return
-    known = bench.known_catalog(source)
-    if known is not None:
-        select(known, selection, source.name)  # a name that no check has is refused before anything starts
-    async with bench.work(source) as work:
-        checks = select(work.catalog, selection, source.name)
-        state = await work.runner.construct(bench.with_fresh(Step(work.catalog.constructor)))
-        failed = await _run_all(checks, work, state, selection.fail_fast)
+    catalogs = [(each, known) for each in members if (known := bench.known_catalog(each)) is not None]
+    if len(catalogs) == len(members):
+        select(catalogs, selection)  # a name that no check has is refused before anything starts
+    idle = [each for each, catalog in catalogs if not checks_of(each, catalog, selection)]
+    ran = failed = 0
+    for member in members:
+        if member in idle:
+            continue
+        async with bench.work(member) as work:
+            catalogs.append((member, work.catalog))
+            checks = checks_of(member, work.catalog, selection)
+            ran += len(checks)
+            if checks:
+                state = await work.runner.construct(bench.with_fresh(Step(work.catalog.constructor)))
+                failed += await _run_all(checks, work, state, selection.fail_fast)
+        if failed and selection.fail_fast:
+            break
     if failed:
-        raise FunctionError(f"{failed} of {len(checks)} checks failed: run one with `ci check NAME`")
-
-
-def select(catalog: Catalog, selection: Selection, module_name: str) -> list[Check]:
-    """The checks that the patterns name; all without patterns. Raises UsageError for a pattern that names none."""
-    checks = sorted(
-        (each for each in _checks(catalog) if (selection.with_generators if each.generates else selection.with_checks)),
-        key=lambda each: each.name,
-    )
-    if not selection.patterns:
-        return checks
-    for pattern in selection.patterns:
-        if not any(_matches(each.name, pattern, module_name) for each in checks):
-            what = "check" if selection.with_checks else "generator"
-            raise UsageError(f"no {what} is named {pattern!r}{suggestion(pattern, [each.name for each in checks])}")
-    return [each for each in checks if any(_matches(each.name, one, module_name) for one in selection.patterns)]
+        raise FunctionError(f"{failed} of {ran} checks failed: run one with `ci check NAME`")
+    select(catalogs, selection)
 
 
 def listed(checks: Sequence[Check]) -> str:
@@ -120,43 +55,6 @@ def listed(checks: Sequence[Check]) -> str:
     if generators:
         lines += ["", "Generators", *(f"{each.name:<{width}}   {each.description}".rstrip() for each in generators)]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _checks(catalog: Catalog) -> Iterator[Check]:
-    yield from _below(catalog, catalog.main_object, (), frozenset())
-
-
-def _below(catalog: Catalog, object_name: str, path: tuple[Function, ...], seen: frozenset[str]) -> Iterator[Check]:
-    definition = catalog.module.object(object_name)
-    if definition is None or object_name in seen:
-        return
-    for function in definition.callables():
-        if any(arg.required for arg in function.args):
-            continue
-        if function.check or function.generator:
-            yield Check((*path, function))
-        elif function.return_type.element is None:
-            yield from _below(catalog, function.return_type.name, (*path, function), seen | {object_name})
-
-
-def _matches(name: str, pattern: str, module_name: str) -> bool:
-    """A name, a glob of one (`*` stays within a part), or the group that it is in; the module's name may precede it."""
-    wanted = ":".join(_kebab_glob(part) for part in pattern.split(":"))
-    prefix = f"{kebab_case(module_name)}:"
-    return any(_glob(name, each) for each in (wanted, wanted.removeprefix(prefix)))
-
-
-def _glob(name: str, pattern: str) -> bool:
-    if name == pattern or name.startswith(f"{pattern}:"):
-        return True
-    parts, wanted = name.split(":"), pattern.split(":")
-    if wanted[-1] == "**" and len(parts) >= len(wanted):
-        parts, wanted = parts[: len(wanted) - 1], wanted[:-1]
-    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
-
-
-def _kebab_glob(part: str) -> str:
-    return part if re.search(r"[*?\[]", part) else kebab_case(part)
 
 
 async def _run_all(checks: Sequence[Check], work: Work, state: object, fail_fast: bool) -> int:

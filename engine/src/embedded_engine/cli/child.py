@@ -27,7 +27,8 @@ _UNHEARD = 74
 def main(descriptor: int, described: str) -> None:
     """Serve the module that is described, on the socket with this number."""
     told = json.loads(described)
-    source = ModuleSource(told["name"], Path(told["root"]), Path(told["source"]), Path(told["context"]))
+    root, place, context = (Path(told[each]) for each in ("root", "source", "context"))
+    source = ModuleSource(told["name"], root, place, context, original_name=told["original_name"])
     code = _UNHEARD
     try:
         asyncio.run(_Child(socket.socket(fileno=descriptor), source).serve())

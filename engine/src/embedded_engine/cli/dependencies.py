@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +14,8 @@ from embedded_engine.binding import ServedModule
 from embedded_engine.cli.addresses import Addresses
 from embedded_engine.cli.arguments import Arguments
 from embedded_engine.cli.errors import ModuleLoadError
-from embedded_engine.cli.module import DefinitionCache, ModuleSource
+from embedded_engine.cli.local_defaults import with_defaults
+from embedded_engine.cli.module import DefinitionCache, ModuleSource, related
 from embedded_engine.cli.results import held
 from embedded_engine.cli.runtime import Runtime, open_child
 from embedded_engine.progress import Hub
@@ -24,8 +24,6 @@ from embedded_engine.served.names import NamedModule
 from embedded_engine.served.objects import resolvers
 from embedded_engine.served.schema import schema_of, type_names
 from embedded_engine.session import Session
-
-_REMOTE = re.compile(r"^(?:[a-z]+://|[\w.-]+@|[\w-]+\.[\w.-]+/)")
 
 
 @dataclass
@@ -49,13 +47,15 @@ class Dependencies:
         self._prints = prints
         self._cache = cache
         self._addresses = Addresses(session.ask, workdir)
-        self._all: dict[Path, Dependency] = {}
+        self._workdir = workdir
+        self._all: dict[tuple[str, Path], Dependency] = {}
 
     async def open(self, source: ModuleSource) -> ServedModule:
         """Learn what a module depends on; what its own code needs to be served with that."""
-        below = self._find(source, (source.root,))
+        below = self._find(source, (source.source,))
         for each in self._all.values():
-            each.named = NamedModule(each.source.name, await self._definition(each))
+            definition = with_defaults(await self._definition(each), each.source, self._workdir)
+            each.named = NamedModule(each.source.name, definition, each.source.original_name)
         return _served(source, below)
 
     def serve(self, main: NamedModule | None = None) -> bool:
@@ -92,29 +92,17 @@ class Dependencies:
     def _find(self, source: ModuleSource, path: tuple[Path, ...]) -> tuple[Dependency, ...]:
         """What a module depends on directly. Raises ModuleLoadError for what is not on this machine, and for a circle."""
         found = []
-        for name, place in source.dependencies:
-            if _REMOTE.match(place):
-                raise ModuleLoadError(
-                    f"the module {source.name} depends on {name or place} at {place}: "
-                    "the embedded engine serves dependencies on this machine only"
-                )
-            root = (source.root / place).resolve()
-            if not (root / "dagger.json").is_file():
-                raise ModuleLoadError(
-                    f"the module {source.name} depends on {name or place}, but {root} has no dagger.json"
-                )
-            if root in path:
-                raise ModuleLoadError(f"the module {source.name} depends on {name or place}, which depends on it")
-            if root not in self._all:
-                below = ModuleSource.find(root)
-                if name and name != below.name:
-                    raise ModuleLoadError(
-                        f"the module {source.name} calls {below.name} by another name, {name}: "
-                        "the embedded engine serves dependencies by their own names"
-                    )
-                inner = self._find(below, (*path, root))
-                self._all[root] = Dependency(below, Arguments(below, self._addresses), inner)
-            found.append(self._all[root])
+        for below in (
+            *(related(source.home or source.root, source.name, each) for each in source.dependencies),
+            *source.tools(),
+        ):
+            if below.source in path:
+                raise ModuleLoadError(f"the module {source.name} depends on {below.name}, which depends on it")
+            key = (below.name, below.source)
+            if key not in self._all:
+                inner = self._find(below, (*path, below.source))
+                self._all[key] = Dependency(below, Arguments(below, self._addresses), inner)
+            found.append(self._all[key])
         return tuple(found)
 
     async def _definition(self, dependency: Dependency) -> Module:

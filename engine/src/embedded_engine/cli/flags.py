@@ -49,6 +49,22 @@ def parse_value(flag: str, type_def: TypeDef, words: Sequence[str]) -> Any:
     return _parse(flag, type_def, words[-1])
 
 
+def parse_words(name: str, type_def: TypeDef, text: str) -> Any:
+    """What one text means where no flag was given; a list may be JSON."""
+    if type_def.kind == LIST and text.lstrip().startswith("["):
+        try:
+            return parse_value(name, type_def, [_quoted(each) for each in json.loads(text)])
+        except ValueError as error:
+            raise UsageError(f"{name} takes a list, and {text!r} is none: {error}") from None
+    return parse_value(name, type_def, [text])
+
+
+def _quoted(value: Any) -> str:
+    """One element as a list of words has it."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return '"{}"'.format(text.replace('"', '""'))
+
+
 def _parse(flag: str, type_def: TypeDef, word: str) -> Any:
     if type_def.kind == OBJECT and type_def.name in ADDRESSED:
         if not word:

@@ -86,7 +86,9 @@ class InChild:
         here, there = socket.socketpair()
         # A pipe of our own: asyncio's would make the child's end wait for everybody who has inherited it.
         reading, writing = os.pipe()
-        described = {name: str(getattr(source, name)) for name in ("name", "root", "source", "context")}
+        described = {
+            name: str(getattr(source, name)) for name in ("name", "root", "source", "context", "original_name")
+        }
         package = Path(embedded_engine.__file__).parent
         # Programs that the module starts find its package, which Dagger would have installed, and its client.
         packages = source.source / "src"

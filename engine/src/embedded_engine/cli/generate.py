@@ -7,15 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from embedded_engine.cli.checks import Check, Selection, select
 from embedded_engine.cli.errors import FunctionError, UsageError
 from embedded_engine.cli.options import Options
 from embedded_engine.cli.outcome import FileChange
+from embedded_engine.cli.selection import Check, Selection, checks_of, members_of, select
 from embedded_engine.cli.words import Step
 from embedded_engine.cli.workbench import Work, Workbench
 from embedded_engine.errors import EngineError
 
-_SWITCHES = {"-l": "list", "--list": "list", "-y": "apply", "--auto-apply": "apply", "--dry-run": "dry"}
+_SWITCHES = {"-l": "list", "--list": "list", "--dry-run": "dry"}
 _SIGNS = {"ADDED": "+", "REMOVED": "-", "RENAMED": ">"}
 
 
@@ -31,7 +31,7 @@ class Generation:
     def parse(cls, words: Sequence[str], options: Options) -> tuple[Generation, Options]:
         """Read the words after `ci generate`. On a terminal a person is asked, as on Dagger, unless told not to."""
         options, patterns, switches = options.take_selection(words, _SWITCHES, "generate")
-        asks = "apply" not in switches and sys.stdin.isatty() and sys.stderr.isatty()
+        asks = not options.auto_apply and may_ask()
         selection = Selection(patterns, "list" in switches, with_checks=False)
         return cls(selection, asks, "dry" in switches), options
 
@@ -39,29 +39,40 @@ class Generation:
 async def generate(generation: Generation, options: Options) -> None:
     """Run the generators and apply what they change to the current directory. Nothing is applied if one fails."""
     bench = Workbench(options)
-    source = bench.source()
+    members = members_of(bench.source())
     selection = generation.selection
     if selection.lists:
-        sys.stdout.write(_listed(select(await bench.catalog(source), selection, source.name)))
+        sys.stdout.write(_listed(select([(each, await bench.catalog(each)) for each in members], selection)))
         return
-    known = bench.known_catalog(source)
-    if known is not None:
-        select(known, selection, source.name)  # a name that no generator has is refused before anything starts
-    async with bench.work(source) as work:
-        generators = select(work.catalog, selection, source.name)
-        if not generators:
-            raise UsageError(f"the module {source.name} has no generators (@generate)")
-        state = await work.runner.construct(bench.with_fresh(Step(work.catalog.constructor)))
-        changeset = await work.runner.merged(await _run_all(generators, work, state))
-        changes = await work.runner.changes(changeset)
-        work.progress.result(shown(changes))
-        if not changes or generation.dry:
-            return
-        if generation.asks:
-            work.progress.close()  # the question has the terminal for itself
-            if not await _agreed():
-                return
-        await work.runner.apply(changeset)
+    catalogs = [(each, known) for each in members if (known := bench.known_catalog(each)) is not None]
+    if len(catalogs) == len(members):
+        select(catalogs, selection)  # a name that no generator has is refused before anything starts
+    idle = [each for each, catalog in catalogs if not checks_of(each, catalog, selection)]
+    ran = 0
+    for member in members:
+        if member in idle:
+            continue
+        async with bench.work(member) as work:
+            catalogs.append((member, work.catalog))
+            if generators := checks_of(member, work.catalog, selection):
+                ran += len(generators)
+                await _generate(generators, generation, bench, work)
+    select(catalogs, selection)
+    if not ran:
+        raise UsageError(f"the module {bench.source().name} has no generators (@generate)")
+
+
+async def _generate(generators: Sequence[Check], generation: Generation, bench: Workbench, work: Work) -> None:
+    """Run the generators of one module, show what they change, and apply it."""
+    state = await work.runner.construct(bench.with_fresh(Step(work.catalog.constructor)))
+    changeset = await work.runner.merged(await _run_all(generators, work, state))
+    changes = await work.runner.changes(changeset)
+    work.progress.result(shown(changes))
+    if not changes or generation.dry:
+        return
+    if generation.asks and not await agreed(work):
+        return
+    await work.runner.apply(changeset)
 
 
 async def _run_all(generators: Sequence[Check], work: Work, state: object) -> list[str]:
@@ -87,7 +98,14 @@ async def _run_one(generator: Check, work: Work, state: object) -> str:
     return outcome.value
 
 
-async def _agreed() -> bool:
+def may_ask() -> bool:
+    """Whether a person is there."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+async def agreed(work: Work) -> bool:
+    """Ask the person whether to apply what was shown."""
+    work.progress.close()  # the question has the terminal for itself
     sys.stderr.write("Apply changes? [y/N] ")
     sys.stderr.flush()
     return (await asyncio.to_thread(sys.stdin.readline)).strip().lower() in ("y", "yes")

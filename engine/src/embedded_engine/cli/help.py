@@ -23,6 +23,12 @@ def functions_table(functions: Mapping[str, Function], skipped: Sequence[str] = 
     return "".join(f"{line}\n" for line in lines)
 
 
+def tools_table(tools: Mapping[str, Function]) -> str:
+    """The toolchains of a module, below what help says of itself."""
+    rows = [(name, _first_line(function.description)) for name, function in sorted(tools.items())]
+    return "".join(f"{line}\n" for line in ("", "Toolchains", *(f"  {line}" for line in _table(rows))))
+
+
 def function_help(path: Sequence[Function], catalog: Catalog) -> str:
     """Help for the last function of a chain: what it does, its arguments, what can follow it."""
     function = path[-1]
@@ -32,7 +38,7 @@ def function_help(path: Sequence[Function], catalog: Catalog) -> str:
     )
     if description:
         lines += [description.strip(), ""]
-    usage = ["ci call", *(kebab_case(each.name) for each in path[1:])]
+    usage = ["ci call", *catalog.prefix, *(kebab_case(each.name) for each in path[1:])]
     following, _ = catalog.supported(function.return_type)
     arguments = [arg for arg in function.args if can_be_given(arg.type_def)]
     lines += ["Usage", f"  {' '.join(usage)}{' [arguments]' if arguments else ''}{' <function>' if following else ''}"]
@@ -71,6 +77,9 @@ def _members(type_def: TypeDef) -> list[str]:
 
 
 def _default(arg: FunctionArg) -> str | None:
+    if arg.user_default is not None:
+        secret = arg.type_def.object_name == "Secret" and "://" not in arg.user_default
+        return "*****" if secret else json.dumps(arg.user_default, ensure_ascii=False)
     if arg.default_path or arg.default_address:
         return arg.default_path or arg.default_address
     if arg.default_value in (None, "null", '""', "[]", "false"):

@@ -12,6 +12,9 @@ from embedded_engine.cli.naming import suggestion
 
 ENGINES = ("embedded", "dagger")
 PROGRESS = ("auto", "plain", "tty", "none")
+_OTHER_PROGRESS = {"dots": "plain", "logs": "plain", "report": "plain"}
+"""How else Dagger shows progress: what comes nearest here."""
+_INTERACTIVE = ("-i", "--interactive")
 
 _SWITCHES = {
     "-j": "json",
@@ -19,8 +22,9 @@ _SWITCHES = {
     "--no-cache": "no_cache",
     "-s": "silent",
     "--silent": "silent",
-    "-v": "verbose",
-    "--verbose": "verbose",
+    **dict.fromkeys(("-v", "-vv", "-vvv", "--verbose", "-d", "--debug"), "verbose"),
+    **dict.fromkeys(("-y", "--auto-apply"), "auto_apply"),
+    **dict.fromkeys(("-q", "-qq", "-qqq", "--quiet", "-E", "--no-exit"), "quiet"),
 }
 _VALUES = {
     "-m": "module",
@@ -42,6 +46,9 @@ class Options:
     no_cache: bool = False
     silent: bool = False
     verbose: bool = False
+    auto_apply: bool = False
+    quiet: bool = False
+    """Asked for what is so anyway: progress that ends with the run."""
     engine: str = "embedded"
     progress: str = "auto"
 
@@ -51,6 +58,8 @@ class Options:
         if name in _SWITCHES and not separator:
             changed: dict[str, Any] = {_SWITCHES[name]: True}
             return replace(self, **changed), 1
+        if name in _INTERACTIVE:
+            raise UsageError(f"option {name} is not supported by the embedded engine: it has no terminals")
         if name in _VALUES:
             count = 1
             if not separator:
@@ -89,6 +98,8 @@ class Options:
         return options, tuple(patterns), on
 
     def _with(self, field: str, name: str, value: str) -> Options:
+        if field == "progress":
+            value = _OTHER_PROGRESS.get(value, value)
         for choices, chosen in ((ENGINES, "engine"), (PROGRESS, "progress")):
             if field == chosen and value not in choices:
                 raise UsageError(f"option {name} takes one of {', '.join(choices)}, not {value!r}")

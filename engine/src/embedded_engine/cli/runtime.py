@@ -69,7 +69,8 @@ async def open_runtime(
 ) -> Runtime:
     """The module that a command is about, ready to be called. What it prints goes to `prints`."""
     session.serve(served)
-    if not Project.read(source.source).is_at_home():
+    # The SDK holds on to the session that it is first imported in; a command may work with several toolchains.
+    if source.is_toolchain or not Project.read(source.source).is_at_home():
         return await open_child(source, served, session, hub, prints)
     from embedded_engine.progress.spans import install
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from embedded_engine.api.definitions import Module
+from embedded_engine.api.definitions import OBJECT, Module, ObjectTypeDef, TypeDef
 from embedded_engine.cli.catalog import Catalog
+from embedded_engine.cli.local_defaults import with_defaults
 from embedded_engine.cli.module import DefinitionCache, ModuleSource
 from embedded_engine.cli.options import Options
 from embedded_engine.progress import Hub, Progress, open_progress
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from embedded_engine.cli.core import CoreTypes
     from embedded_engine.cli.runner import Runner
     from embedded_engine.cli.words import Step
+    from embedded_engine.served.names import NamedModule
     from embedded_engine.session import Session
 
 FRESH = "fresh"
@@ -47,6 +49,8 @@ class Workbench:
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.prefix: tuple[str, ...] = ()
+        """The words that lead to the module that is worked with: a toolchain's name."""
         self.workdir = Path.cwd()
         self._cache = default_root()
         self._started = time.monotonic()
@@ -57,6 +61,10 @@ class Workbench:
 
     def known_catalog(self, source: ModuleSource) -> Catalog | None:
         """The module's functions, if they are known without importing it."""
+        if not source.has_code:
+            return self._catalog(
+                source, Module(objects=(TypeDef(OBJECT, definition=ObjectTypeDef(source.main_object)),))
+            )
         module = DefinitionCache(self._cache).get(source)
         return self._catalog(source, module) if module is not None else None
 
@@ -75,7 +83,6 @@ class Workbench:
             from embedded_engine.cli.dependencies import Dependencies
             from embedded_engine.cli.runner import Runner
             from embedded_engine.cli.runtime import Runtime, empty_workdir, open_runtime
-            from embedded_engine.served.names import NamedModule
 
             # Standard output is for results; what a module prints goes beside the progress.
             with empty_workdir(session.engine.store), contextlib.redirect_stdout(progress.prints):
@@ -85,13 +92,13 @@ class Workbench:
                 try:
                     served = await dependencies.open(source)
                     module = cache.get(source)
-                    dependencies.serve(NamedModule(source.name, module) if module is not None else None)
+                    dependencies.serve(_named(source, module) if module is not None else None)
                     runtime = await open_runtime(source, served, session, hub, progress.prints)
                     gc.enable()
                     if module is None:
                         module = await runtime.definitions()
                         cache.put(source, module)
-                        if dependencies.serve(NamedModule(source.name, module)):
+                        if dependencies.serve(_named(source, module)):
                             await asyncio.gather(runtime.reconnect(), dependencies.reconnect())
                     catalog = self._catalog(source, module, session)
                     yield Work(catalog, Runner(source, catalog, runtime, session, self.workdir), progress)
@@ -139,12 +146,18 @@ class Workbench:
             schema = session.schema if session is not None else load_schema(self._cache)
             return CoreTypes(schema.executable)
 
-        return Catalog(module, source.main_object, load_core)
+        return Catalog(with_defaults(module, source, self.workdir), source.main_object, load_core, self.prefix)
 
     def _summarise(self, hub: Hub) -> None:
         lines = summary(hub.stages, time.monotonic() - self._started, hub.steps_ran, hub.steps_cached)
         if len(hub.stages) > 1:
             sys.stderr.write("".join(f"{line}\n" for line in ("", *lines)))
+
+
+def _named(source: ModuleSource, module: Module) -> NamedModule:
+    from embedded_engine.served.names import NamedModule
+
+    return NamedModule(source.name, module, source.original_name)
 
 
 def debugging() -> bool:
