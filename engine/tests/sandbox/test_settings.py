@@ -196,6 +196,14 @@ def test_the_configuration_of_a_container(tmp_path: Path) -> None:
     assert "cgroupsPath" not in alone["linux"]
 
 
+def test_a_variable_with_a_null_byte(tmp_path: Path) -> None:
+    """It is refused by its name: its value may be a secret's, and the runtime would print it."""
+    spec = ContainerSpec("x", Overlay(()), ("true",), tmp_path, tmp_path, env=(("TOKEN", "hunter2\0"),))
+    with pytest.raises(SandboxError, match="the environment variable TOKEN cannot hold a null byte") as caught:
+        configuration(spec, Placement("/root", None, None))
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_machine_without_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is said in one line how to get one; a wanted runtime that is not there is named."""
     monkeypatch.setattr(programs, "SYSTEM_PATH", "/nonexistent")
