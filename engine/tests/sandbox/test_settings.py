@@ -69,6 +69,16 @@ def test_a_container_keeps_its_own_settings() -> None:
     assert env == {"http_proxy": "http://mine:2", "HTTP_PROXY": "http://mine:2", "NO_PROXY": "y", "no_proxy": "y"}
 
 
+def test_logins_of_the_host_are_secrets() -> None:
+    """The passwords in addresses, and tokens that stand for a user, as they are written and as they are meant."""
+    environ = {
+        "HTTPS_PROXY": "http://me:p%40ss@proxy:3128",
+        "UV_INDEX": "main=https://t0ken@host/simple https://host/simple",
+        "GOPROXY": "https://u:g0@go.test,direct",
+    }
+    assert HostSettings.read(environ, pip_files=NOTHING).secrets == {b"p%40ss", b"p@ss", b"t0ken", b"g0"}
+
+
 def test_the_hosts_ca_bundle(tmp_path: Path) -> None:
     """Any of the usual variables names the bundle, and all of them point to it in the container."""
     (tmp_path / "ca.crt").write_text("x")
