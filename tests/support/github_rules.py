@@ -61,6 +61,8 @@ class State:
     latest: int | None = None
     pulls: list[Body] = field(default_factory=list)
     statuses: list[Body] = field(default_factory=list)
+    merged: dict[str, str] = field(default_factory=dict)
+    """Commits that came by a pull request, and the branches that they came to."""
     conflicting: set[tuple[str, str]] = field(default_factory=set)
     """Pairs of head and base that cannot be merged."""
     looks_until_mergeable: int = 1
@@ -272,6 +274,14 @@ def get_pull(state: State, call: Call) -> Answer:
     return Answer(200, found | {"mergeable": pair not in state.conflicting if known else None})
 
 
+def pulls_of_commit(state: State, call: Call) -> Answer:
+    if call.parts[0] not in state.parents:
+        raise Refusal(422, "No commit found for SHA: " + call.parts[0])
+    base = state.merged.get(call.parts[0])
+    found = [] if base is None else [{"merged_at": "2026-01-01T00:00:00Z", "base": {"ref": base}}]
+    return Answer(200, found, is_list=True)
+
+
 def create_pull(state: State, call: Call) -> Answer:
     call.needs("pull_requests")
     head, base = call.body["head"].rpartition(":")[2], call.body["base"]
@@ -359,6 +369,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     (r"GET pulls/(\d+)", get_pull),
     (r"PATCH pulls/(\d+)", change_pull),
     (r"GET commits/([0-9a-f]+)/status", combined_status),
+    (r"GET commits/([0-9a-f]+)/pulls", pulls_of_commit),
     (r"POST statuses/([0-9a-f]+)", create_status),
 )
 

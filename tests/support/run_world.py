@@ -17,6 +17,7 @@ from dagger import dag
 from ci import images
 from ci.event import Event
 from ci.leave import Outside, github
+from ci.policy.commits import names_pull_request
 from ci.policy.suites import ALONE, Suite, stages_of
 from ci.registry import Repository
 from ci.run import Pipeline, run
@@ -142,10 +143,14 @@ def pull_request(head: str, base: str, head_repository: str = REPOSITORY, title:
 
 
 def mirror(clone: Clone, server: GitHubServer) -> None:
-    """Push everything: GitHub has the clone's commits, branches and tags."""
+    """Push everything: GitHub has the clone's commits, branches and tags, and has merged what a message says so of."""
     for line in clone.git("log", "--all", "--format=%H %P").splitlines():
         commit, *parents = line.split()
         server.state.parents[commit] = tuple(parents)
+    for line in clone.git("log", "--all", "--format=%H %s").splitlines():
+        commit, subject = line.split(" ", 1)
+        if names_pull_request(subject):
+            server.state.merged[commit] = "main"
     for line in clone.git("for-each-ref", "--format=%(objectname) %(refname)").splitlines():
         commit, ref = line.split()
         server.state.refs[ref] = commit

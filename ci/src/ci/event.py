@@ -67,9 +67,9 @@ class Situation:
         """Add what the registry says; None when it did not answer."""
         return _parsed(**{**self.said, "published": published, "revisions": revisions})
 
-    def with_deployed(self, deployed: Mapping[str, str]) -> Self:
-        """Add what environments run, by digest."""
-        said = {**self.said, "deployed": deployed}
+    def with_facts(self, **more: Any) -> Self:
+        """Add what was found out elsewhere."""
+        said = {**self.said, **more}
         return replace(self, facts=_parsed(**said), said=said)
 
 

@@ -37,7 +37,7 @@ async def with_deployed(known: Situation, outside: Outside) -> Situation:
     except Exception as error:  # noqa: BLE001 - a team's target may raise whatever it likes
         why = " ".join(f"what {target.name} runs is not known: {error}".split())
         return replace(known, warnings=(*known.warnings, why))
-    return known.with_deployed({Environment.STAGING: digest} if digest else {})
+    return known.with_facts(deployed={Environment.STAGING: digest} if digest else {})
 
 
 async def rescan(

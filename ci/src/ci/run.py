@@ -9,6 +9,7 @@ from ci import suite as suites
 from ci.event import Event, plan_of, situation
 from ci.history import at, files_of
 from ci.leave import Outside, steps_of
+from ci.origin import with_origin
 from ci.outcome import Status
 from ci.policy.facts import Facts
 from ci.policy.needs import lacking
@@ -32,7 +33,8 @@ async def run(
     What is tested and published is the commit, not the files that lie about. Red stages are in the reports; it raises
     only for an event that cannot be read and a history that cannot be asked, and then nothing has been done.
     """
-    known = await with_deployed(await situation(event, source, history), outside)
+    known = await situation(event, source, history)
+    known = await with_deployed(await with_origin(known, outside.github), outside)
     plan = await plan_of(known, outside.registry)
     hindrances = [
         *plan.failures,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import http.server
 import os
@@ -10,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagger
 import pytest
@@ -166,8 +167,15 @@ class _Guarded(http.server.SimpleHTTPRequestHandler):
     """A web server for files that wants a login."""
 
     wanted = "Basic " + base64.b64encode(b"x-access-token:the-token").decode()
+    seen: ClassVar[list[str]] = []
+    """Processes in whose arguments or environment the login was, while they waited for an answer."""
 
     def do_GET(self) -> None:
+        for file in (*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")):
+            with contextlib.suppress(OSError):
+                content = file.read_bytes()
+                if b"the-token" in content or self.wanted.removeprefix("Basic ").encode() in content:
+                    self.seen.append(f"{file}: {content!r}")
         if self.headers.get("Authorization") == self.wanted:
             super().do_GET()
             return
@@ -201,6 +209,7 @@ async def test_http_with_a_token(connected: None, guarded_url: str, repository: 
         assert await source.head().commit() == git(repository, "rev-parse", "HEAD")
         assert await source.url() == guarded_url
         assert await source.head().tree(discard_git_dir=True).entries() == ["file"]
+    assert _Guarded.seen == []
 
 
 @pytest.mark.usefixtures("embedded_only")
@@ -213,6 +222,7 @@ async def test_a_login_in_the_url_is_seen_nowhere(connected: None, guarded_url: 
     with pytest.raises(dagger.QueryError) as caught:
         await dag.git(guarded_url.replace("://", "://x-access-token:another-word@")).tags()
     assert "another-word" not in str(caught.value)
+    assert _Guarded.seen == []
 
 
 @pytest.mark.usefixtures("embedded_only")

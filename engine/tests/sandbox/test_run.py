@@ -198,6 +198,14 @@ async def test_out_of_memory(bench: Bench) -> None:
     assert (ran.exit.code, ran.exit.oom_killed) == (137, True)
 
 
+async def test_a_child_out_of_memory(bench: Bench) -> None:
+    """A program that outlives the child that was killed ends as it likes; that memory ran out is told as well."""
+    script = f"{bench.python} -c 'bytearray(500_000_000)'; echo child $?; exit 3"
+    ran = await bench.run("/bin/sh", "-c", script, memory=50_000_000)
+    assert (ran.exit.code, ran.exit.oom_killed) == (3, True)
+    assert "child 137" in ran.stdout
+
+
 async def test_background_processes_end_with_the_program(bench: Bench) -> None:
     """A program that leaves others behind is done when it is done."""
     ran = await bench.shell("(trap '' TERM; sleep 600) & echo started")

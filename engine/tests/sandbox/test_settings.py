@@ -69,6 +69,16 @@ def test_a_container_keeps_its_own_settings() -> None:
     assert env == {"http_proxy": "http://mine:2", "HTTP_PROXY": "http://mine:2", "NO_PROXY": "y", "no_proxy": "y"}
 
 
+def test_logins_of_the_host_are_secrets() -> None:
+    """The passwords in addresses, and tokens that stand for a user, as they are written and as they are meant."""
+    environ = {
+        "HTTPS_PROXY": "http://me:p%40ss@proxy:3128",
+        "UV_INDEX": "main=https://t0ken@host/simple https://host/simple",
+        "GOPROXY": "https://u:g0@go.test,direct",
+    }
+    assert HostSettings.read(environ, pip_files=NOTHING).secrets == {b"p%40ss", b"p@ss", b"t0ken", b"g0"}
+
+
 def test_the_hosts_ca_bundle(tmp_path: Path) -> None:
     """Any of the usual variables names the bundle, and all of them point to it in the container."""
     (tmp_path / "ca.crt").write_text("x")
@@ -194,6 +204,14 @@ def test_the_configuration_of_a_container(tmp_path: Path) -> None:
     alone = json.loads(configuration(spec, Placement("/root", None, None)))
     assert {"type": "network"} in alone["linux"]["namespaces"]
     assert "cgroupsPath" not in alone["linux"]
+
+
+def test_a_variable_with_a_null_byte(tmp_path: Path) -> None:
+    """It is refused by its name: its value may be a secret's, and the runtime would print it."""
+    spec = ContainerSpec("x", Overlay(()), ("true",), tmp_path, tmp_path, env=(("TOKEN", "hunter2\0"),))
+    with pytest.raises(SandboxError, match="the environment variable TOKEN cannot hold a null byte") as caught:
+        configuration(spec, Placement("/root", None, None))
+    assert "hunter2" not in str(caught.value)
 
 
 def test_a_machine_without_a_runtime(monkeypatch: pytest.MonkeyPatch) -> None:

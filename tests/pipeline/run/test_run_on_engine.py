@@ -7,9 +7,10 @@ import pytest
 from dagger import dag
 
 from ci import images
-from ci.event import Event, EventError
+from ci.event import Event, EventError, plan_of, situation
 from ci.history import HistoryError
 from ci.leave import Outside
+from ci.origin import with_origin
 from ci.policy.suites import Suite, stages_of
 from ci.registry import push as push_image
 from ci.run import run
@@ -122,6 +123,29 @@ async def test_a_commit_that_was_pushed_past_pull_requests_is_tested_and_not_pub
     reports = await answered(clone, push("main"), world.outside(writes=False))
     assert (reports.exit_code, reports.outside, world.tags) == (0, {}, {})
     assert "was pushed to main without a pull request" in reports.annotations
+
+
+async def test_how_a_commit_came_to_main_is_githubs_to_say(clone: Clone, world: World, server: GitHubServer) -> None:
+    """A rebased pull request says nothing in its message; a message that claims one proves nothing; silence is told."""
+    commit = clone.commit("feat: rebased")
+    mirror(clone, server)
+    known = await situation(push("main"), clone.source, clone.history)
+    server.state.merged[commit] = "main"
+    assert (await with_origin(known, world.outside().github)).facts.by_pull_request is True
+    server.state.merged[commit] = "develop"
+    assert (await with_origin(known, world.outside().github)).facts.by_pull_request is False
+    server.fail("GET .*/pulls", status=403)
+    silent = await with_origin(known, world.outside().github)
+    assert silent.facts.by_pull_request is None
+    assert "its message tells how the commit came: " in silent.warnings[0]
+    claimed = clone.commit("feat: pushed (#7)")
+    mirror(clone, server)
+    del server.state.merged[claimed]
+    known = await situation(push("main"), clone.source, clone.history)
+    assert (await plan_of(known, None)).image is not None
+    plan = await plan_of(await with_origin(known, world.outside().github), None)
+    assert plan.image is None
+    assert "was pushed to main without a pull request" in plan.warnings[0]
 
 
 async def test_a_tag_promotes_what_main_published(clone: Clone, world: World, server: GitHubServer) -> None:

@@ -50,6 +50,12 @@ async def contains(api: Api, branch: str, commit: str) -> bool:
     return compared["status"] in {"identical", "behind"}
 
 
+async def came_by_pull_request(api: Api, commit: str, branch: str) -> bool:
+    """Whether a commit came to a branch by a pull request, however that was merged."""
+    found = [each async for each in api.pages(f"commits/{commit}/pulls")]
+    return any(each["merged_at"] and each["base"]["ref"] == branch for each in found)
+
+
 async def difference(api: Api, commit: str, other: str) -> Difference | None:
     """Count what only one of two commits contains; None when GitHub does not have one of them."""
     compared = await api.find(f"compare/{other}...{commit}", per_page="1")

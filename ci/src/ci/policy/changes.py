@@ -51,9 +51,14 @@ def _cuts_release(facts: Facts) -> bool:
     return version is not None and f"v{version}" in facts.tags
 
 
+def depends_on_its_way(facts: Facts) -> bool:
+    """Whether what follows depends on how the commit came to its branch: `main` is changed by pull requests and releases."""
+    return facts.trigger is Trigger.BRANCH and facts.ref.name == MAIN and not _cuts_release(facts)
+
+
 def direct_push(facts: Facts) -> str | None:
     """Say that a commit got to `main` neither by a pull request nor by cutting a release; unknown counts as direct."""
-    if facts.trigger is not Trigger.BRANCH or facts.ref.name != MAIN or _cuts_release(facts):
+    if not depends_on_its_way(facts):
         return None
     came_by_pull_request = facts.by_pull_request
     if came_by_pull_request is None:

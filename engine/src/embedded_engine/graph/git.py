@@ -6,11 +6,11 @@ import asyncio
 import base64
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from embedded_engine.git_program import GitError, run_git
@@ -93,9 +93,8 @@ class RemoteRepository:
         """What it offers now. Asked once in a session."""
 
         async def ask() -> Refs:
-            async with self._reached(graph) as (url, environment):
-                command = ["ls-remote", "--symref", url]
-                listing = await asyncio.to_thread(run_git, command, graph.store.root, environment=environment)
+            async with self._reached(graph) as remote:
+                listing = await asyncio.to_thread(remote.git, ["ls-remote", "--symref", remote.url], graph.store.root)
             return Refs.parse(listing.decode("utf-8", "replace"))
 
         return await graph.flight.run(fingerprint("git-refs", self), ask)
@@ -106,17 +105,17 @@ class RemoteRepository:
         mirror = graph.store.root / "git" / fingerprint("mirror", self.url)[:32]
         async with graph.store.lock(f"git:{mirror.name}"):
             if not await asyncio.to_thread(_has_commit, mirror, commit):
-                async with self._reached(graph) as (url, environment):
-                    await asyncio.to_thread(_fetch, mirror, url, commit, environment)
+                async with self._reached(graph) as remote:
+                    await asyncio.to_thread(_fetch, mirror, remote, commit)
             os.utime(mirror)  # when it was last used, for whoever makes room
             yield os.fspath(mirror)
 
     @asynccontextmanager
-    async def _reached(self, graph: Graph) -> AsyncIterator[tuple[str, dict[str, str]]]:
-        """The URL to use, and the environment that logs in: never an argument, which everybody can see."""
-        environment = await self._login(graph)
+    async def _reached(self, graph: Graph) -> AsyncIterator[_Remote]:
+        """How it is reached."""
+        environment, header = await self._login(graph)
         if self.service is None:
-            yield self.url, environment
+            yield _Remote(self.url, environment, header)
             return
         from embedded_engine.service_access import tunnelled
 
@@ -124,11 +123,12 @@ class RemoteRepository:
         port = parts.port or {"http": 80, "https": 443, "git": 9418, "ssh": 22}.get(parts.scheme, 80)
         user, at, _ = parts.netloc.rpartition("@")
         async with tunnelled(graph, self.service, parts.hostname or "", port) as local:
-            yield urlunsplit(parts._replace(netloc=f"{user}{at}{local}")), environment
+            yield _Remote(urlunsplit(parts._replace(netloc=f"{user}{at}{local}")), environment, header)
 
-    async def _login(self, graph: Graph) -> dict[str, str]:
+    async def _login(self, graph: Graph) -> tuple[dict[str, str], str]:
+        """The environment and the HTTP header that log in."""
         if self.url.startswith(SCHEME):
-            return self.ssh.environment(graph.store.scratch(), urlsplit(self.url).hostname or "")
+            return self.ssh.environment(graph.store.scratch(), urlsplit(self.url).hostname or ""), ""
         if self.header is not None:
             value = (await graph.secrets.value(self.header)).decode("utf-8", "surrogateescape").strip()
         elif self.token is not None:
@@ -136,12 +136,20 @@ class RemoteRepository:
             pair = f"{self.username or DEFAULT_USER}:".encode() + token.strip()
             value = f"Basic {base64.b64encode(pair).decode()}"
         else:
-            return {}
-        return {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "http.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: {value}",
-        }
+            return {}, ""
+        return {}, f"Authorization: {value}"
+
+
+class _Remote(NamedTuple):
+    """Where a repository is reached, and what logs in there."""
+
+    url: str
+    environment: dict[str, str]
+    header: str
+
+    def git(self, arguments: Sequence[str], folder: Path) -> bytes:
+        """`run_git`, logged in."""
+        return run_git(arguments, folder, environment=self.environment, header=self.header)
 
 
 Repository = LocalRepository | RemoteRepository
@@ -246,15 +254,15 @@ def _has_commit(mirror: Path, commit: str) -> bool:
     return True
 
 
-def _fetch(mirror: Path, url: str, commit: str, environment: dict[str, str]) -> None:
+def _fetch(mirror: Path, remote: _Remote, commit: str) -> None:
     """Bring a mirror up to date, and see that it has the commit."""
     mirror.mkdir(parents=True, exist_ok=True)
     if not (mirror / "HEAD").exists():
         run_git(["init", "--bare", "-q", "."], mirror)
     everything = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
-    run_git(["fetch", "-q", "--prune", "--force", url, *everything], mirror, environment=environment)
+    remote.git(["fetch", "-q", "--prune", "--force", remote.url, *everything], mirror)
     if not _has_commit(mirror, commit):
-        run_git(["fetch", "-q", url, f"+{commit}:refs/engine/{commit}"], mirror, environment=environment)
+        remote.git(["fetch", "-q", remote.url, f"+{commit}:refs/engine/{commit}"], mirror)
 
 
 def _link_out(union: Union, path: str, folder: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -112,9 +113,12 @@ class Process:
     platform: str = ""
 
     async def secret_values(self, graph: Graph) -> list[bytes]:
-        """The values of the secrets that are given to it: its output must not show them."""
+        """The values of the secrets that are given to it, the host's logins among them: its output must not show them."""
+        from embedded_engine.sandbox.host_settings import HostSettings
+
         files = (mount.secret for mount in self.mounts if isinstance(mount, SecretMount))
-        return [await graph.secrets.value(secret) for secret in (*files, *(secret for _, secret in self.secret_env))]
+        given = [await graph.secrets.value(secret) for secret in (*files, *(secret for _, secret in self.secret_env))]
+        return [*given, *HostSettings.read(os.environ).secrets]
 
     async def key(self, graph: Graph) -> str:
         """The key of everything that goes in, each part by its content."""

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from embedded_engine.sandbox.errors import SandboxError
 from embedded_engine.sandbox.seccomp import seccomp_filter
 from embedded_engine.sandbox.spec import ContainerSpec
 
@@ -100,6 +101,10 @@ def process_section(
 
 def _process(spec: ContainerSpec, args: tuple[str, ...], env: tuple[tuple[str, str], ...], cwd: str) -> dict[str, Any]:
     environment = {"PATH": DEFAULT_PATH, **dict(env)}
+    for name, value in environment.items():
+        if "\0" in value:
+            # The runtime would refuse it with words that hold the value, which may be a secret's.
+            raise SandboxError(f"the environment variable {name} cannot hold a null byte: mount it as a file")
     return {
         "args": list(args),
         "env": [f"{name}={value}" for name, value in environment.items()],

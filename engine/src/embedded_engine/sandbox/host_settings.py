@@ -7,11 +7,12 @@ host's loopback means something else in a container: it is rewritten to the brid
 from __future__ import annotations
 
 import configparser
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from embedded_engine.sandbox.supervisor.addresses import BRIDGE
 
@@ -62,6 +63,16 @@ class HostSettings:
         if bundle is not None:
             found |= dict.fromkeys(_CERTIFICATE_VARIABLES, cls.CERTIFICATES)
         return cls(bundle, tuple(found.items()), frozenset(ports))
+
+    @property
+    def secrets(self) -> frozenset[bytes]:
+        """The passwords, or tokens in their place, of the addresses: no output may show them."""
+        words = (word for _name, value in self.variables for word in re.split(r"[\s,|]", value))
+        logins = (word.partition("://")[2].partition("/")[0].rpartition("@")[0] for word in words)
+        found = (login.partition(":")[2] or login for login in logins)
+        return frozenset(
+            each.encode("utf-8", "surrogateescape") for word in found for each in {word, unquote(word)} - {""}
+        )
 
     def environment(
         self, env: tuple[tuple[str, str], ...], own_names: tuple[str, ...] = ()

@@ -74,7 +74,8 @@ class StagedLayer:
         """Drop it. Nothing of it remains."""
         if self._open:
             self._open = False
-            with storage_errors("remove a staged layer"):
+            # The store, when it is closed meanwhile, removes it as well.
+            with storage_errors("remove a staged layer"), contextlib.suppress(FileNotFoundError):
                 remove_tree(self.home)
 
     def __enter__(self) -> StagedLayer:

@@ -20,6 +20,8 @@ Report = Callable[[dict[str, Any]], None]
 
 _PATIENCE = 50
 """Milliseconds."""
+_MOST_SAID = 200
+"""Characters of a runtime's complaint."""
 _ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 
 
@@ -72,8 +74,11 @@ class Program:
     def _started(self, status: int, pid_file: str) -> None:
         if status:
             self._loop.expect_orphans(-1)
+            log = _read(self._log)
+            # A runtime that cannot even write its log, for want of threads or memory, complains to the program's stderr.
+            said = "" if log else " ".join(self._stderr.unread().decode(errors="replace").split())[:_MOST_SAID]
             self._finish(keep=False)
-            self._report({"failed": "", "log": _read(self._log)})
+            self._report({"failed": said, "log": log})
             return
         self._pid = int(_read(pid_file))
         self._report({"started": True})

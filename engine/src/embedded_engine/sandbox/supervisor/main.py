@@ -16,6 +16,7 @@ from embedded_engine.sandbox.supervisor.network import Network
 _MOST_STARTING = 2 * (os.cpu_count() or 1)
 """Runtimes at work at one time; more would only take turns."""
 _MOST_FILES = 1 << 20
+_FEWEST_FILES = 256
 
 
 class Supervisor:
@@ -128,6 +129,8 @@ def main(descriptor: int, directory: str, slirp: str) -> None:
     os.umask(0o022)
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if most < _FEWEST_FILES:
+        raise SystemExit(f"{most} open files are too few: raise the limit (ulimit -n {_FEWEST_FILES})")
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
     os.chdir("/")
     Supervisor(connection, directory, slirp or None).run()

@@ -55,6 +55,14 @@ class OutputPump:
         self._reader = -1
         return held
 
+    def unread(self) -> bytes:
+        """What is in the pipe although the program never ran: its runtime wrote that."""
+        self._close_writer()
+        try:
+            return os.read(self._reader, _CHUNK)
+        except BlockingIOError:
+            return b""
+
     def write(self, data: bytes) -> None:
         """Append to the file. When the disk is full the rest is lost and `failure` says so."""
         self._rest = memoryview(data)
