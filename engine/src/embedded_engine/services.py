@@ -118,6 +118,10 @@ class Services:
         """The running instance, if there is one."""
         return self._running.get(service.digest)
 
+    def named(self, hostname: str) -> Service | None:
+        """The service that runs under that name, if one does: containers reach it so, and so does the engine."""
+        return next((each.service for each in self._running.values() if each.hostname == hostname), None)
+
     async def close(self) -> None:
         """Stop everything at once, without waiting for politeness: the session ends."""
         await asyncio.gather(*(self._stop(each, kill=True) for each in list(self._running.values())))

@@ -167,11 +167,12 @@ def test_checks_of_toolchains_run_with_its_own(ci: Run, root: Path) -> None:
         "tool:strict",
         "other:lint",
     ]
+    assert "user:own" in ci("check", "-l", cwd=root / "user").stdout
     ran = ci("check", "own", "tool:*", "--no-generate", cwd=root / "user")
     assert sorted(line.split()[1] for line in ran.stdout.splitlines() if line[0] in "✔✘") == [
-        "own",
         "tool:lint",
         "tool:strict",
+        "user:own",
     ]
     assert "1 of 3 checks failed" in ran.stderr
     assert "no check is named 'other:strict'" in ci("check", "other:strict", cwd=root / "app").stderr
