@@ -298,6 +298,7 @@ def test_a_damaged_index_is_no_index(store: Store, project: Path, settled: None)
         assert store.hosts.import_tree(project)[1] == manifest
     (index,) = (store.root / "hosts").iterdir()
     tree, _ = store.hosts.import_tree(project)
+    store.layers.sealer.close()
     remove_tree(store.layers.home(tree.layers[0]))
     with Store.open(store.root) as other:
         again, same = other.hosts.import_tree(project)
