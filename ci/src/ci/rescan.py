@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
+import anyio
 import dagger
 
 from ci.deploy import pulled
@@ -16,6 +17,9 @@ from ci.policy.plan import Environment, Rescan
 from ci.policy.trigger import Trigger
 from ci.registry import Repository
 from ci.stage import Result, carry_out
+
+_SECONDS_TO_ASK: Final = 300.0
+"""For a target to say what it runs; a deployment may be at work there."""
 
 
 class WithScan(Protocol):
@@ -32,12 +36,14 @@ async def with_deployed(known: Situation, outside: Outside) -> Situation:
         return known
     target = outside.target or EngineTarget(Environment.STAGING)
     try:
-        async with target.turn():
-            digest = await target.current()
-    except Exception as error:  # noqa: BLE001 - a team's target may raise whatever it likes
-        why = " ".join(f"what {target.name} runs is not known: {error}".split())
+        with anyio.fail_after(_SECONDS_TO_ASK):
+            async with target.turn():
+                digest = await target.current()
+        return known.with_facts(deployed={Environment.STAGING: digest} if digest else {})
+    except Exception as error:  # noqa: BLE001 - a team's target may raise, and answer, whatever it likes
+        said = str(error) or f"{type(error).__name__} within {_SECONDS_TO_ASK:g} s"
+        why = " ".join(f"what {target.name} runs is not known: {said}".split())
         return replace(known, warnings=(*known.warnings, why))
-    return known.with_facts(deployed={Environment.STAGING: digest} if digest else {})
 
 
 async def rescan(

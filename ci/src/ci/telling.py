@@ -60,17 +60,19 @@ async def telling(whom: Told | None, planned: Sequence[str]) -> AsyncIterator[En
     for name in planned:
         send.send_nowait(pending(name, page))
     failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        caught_up = anyio.Event()
-        group.start_soon(_pass_on, whom, receive, caught_up)
-        try:
-            yield lambda outcome: send.send_nowait(status_of(outcome, page))
-        except Exception as error:  # noqa: BLE001 - raised below: out of here it would come as a group of one
-            failure = error
-        send.close()
-        with anyio.move_on_after(_SECONDS_TO_CATCH_UP):
-            await caught_up.wait()
-        group.cancel_scope.cancel()
+    # Both ends stay open, because stages end also when nobody listens any more.
+    with send, receive:
+        async with anyio.create_task_group() as group:
+            caught_up = anyio.Event()
+            group.start_soon(_pass_on, whom, receive, caught_up)
+            try:
+                yield lambda outcome: send.send_nowait(status_of(outcome, page))
+            except Exception as error:  # noqa: BLE001 - raised below: out of here it would come as a group of one
+                failure = error
+            send.close()
+            with anyio.move_on_after(_SECONDS_TO_CATCH_UP):
+                await caught_up.wait()
+            group.cancel_scope.cancel()
     if failure is not None:
         raise failure
 
@@ -102,7 +104,7 @@ async def _pass_on(whom: Told, statuses: "MemoryObjectReceiveStream[CommitStatus
 
     hurried = Patience(attempts=2, longest_pause=5, request=10, whole=20)
     # Whatever fails is no matter here: the end tells it, or says why it cannot.
-    with statuses, suppress(Exception):
+    with suppress(Exception):
         async with board(replace(whom.github, patience=hurried), whom.commit) as shown:
             async for status in statuses:
                 await shown.show(status)

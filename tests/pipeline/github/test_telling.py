@@ -62,6 +62,8 @@ async def test_what_github_missed_while_it_failed_is_told_at_the_end(server: Git
     server.fail("POST .*/statuses", status=403)
     async with telling(whom, ["lint", "unit"]) as ended:
         ended(LINT)
+        await anyio.sleep(0.3)
+        assert server.writes == [f"POST statuses/{FIRST}"]
         ended(UNIT)
     assert states(server) == []
     assert await tell(whom, PLAN, [LINT, UNIT]) == ()
