@@ -114,11 +114,10 @@ class _Leaving:
 
     async def deploy(self) -> str:
         """Deploy what was published, by its digest."""
-        from ci.deploy import DeploymentFailed, deploy
-        from ci.engine_target import EngineTarget
+        from ci.deploy import DeploymentFailed, deploy, target_of
 
         assert self.outside.registry is not None and self.plan.deploy is not None  # noqa: S101, PT018 - as above
-        target = self.outside.target or EngineTarget(self.plan.deploy)
+        target = self.outside.target or target_of(self.plan.deploy)
         deployment = await deploy(self.outside.registry, self.digest, target, self._agree)
         if not deployment.succeeded:
             raise DeploymentFailed(deployment)

@@ -8,8 +8,7 @@ from typing import Final, Protocol, cast
 import anyio
 import dagger
 
-from ci.deploy import pulled
-from ci.engine_target import EngineTarget
+from ci.deploy import pulled, target_of
 from ci.event import Situation
 from ci.leave import Outside
 from ci.outcome import Outcome
@@ -34,7 +33,7 @@ async def with_deployed(known: Situation, outside: Outside) -> Situation:
     """Add to the facts of a nightly run what is deployed; a target that does not say costs a warning."""
     if known.facts.trigger is not Trigger.NIGHTLY or outside.registry is None:
         return known
-    target = outside.target or EngineTarget(Environment.STAGING)
+    target = outside.target or target_of(Environment.STAGING)
     try:
         with anyio.fail_after(_SECONDS_TO_ASK):
             async with target.turn():
