@@ -15,6 +15,7 @@ from embedded_engine.cli.errors import UsageError
 from embedded_engine.cli.options import Options
 from embedded_engine.errors import EngineError
 from embedded_engine.store import default_root
+from embedded_engine.user_namespace import is_rootless
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -42,7 +43,7 @@ def verify() -> None:
     """Hold the store to what was noted of it, and print what was damaged."""
     from embedded_engine.store.verify import verify as verify_store
 
-    found = verify_store(default_root())
+    found = verify_store(default_root(), rootless=is_rootless())
     for each in found.damages:
         sys.stdout.write(f"✘ {each.kind} {each.name}: {each.reason}\n")
     said = f"{len(found.damages)} damaged and removed: made again when needed" if found.damages else "whole"
