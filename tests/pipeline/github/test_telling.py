@@ -150,10 +150,23 @@ def test_a_fork_tells_nobody(github: GitHub) -> None:
     own = parse_facts(**facts)
     fork = parse_facts(**facts, head_repository="stranger/items")
     outside = Outside(github=github, page=PAGE)
-    assert told(fork, outside) is None
-    assert told(own, Outside()) is None
-    assert told(own, outside) == Told(github, "a" * 40, PAGE)
-    assert told(own, replace(outside, status_commit="b" * 40)) == Told(github, "b" * 40, PAGE)
+    assert told(fork, PLAN, outside) is None
+    assert told(own, PLAN, Outside()) is None
+    assert told(own, PLAN, outside) == Told(github, "a" * 40, PAGE)
+    assert told(own, PLAN, replace(outside, status_commit="b" * 40)) == Told(github, "b" * 40, PAGE)
+    assert told(own, PROMOTION, outside) == Told(github, "a" * 40, PAGE, not_run_is_red=True)
+
+
+@pytest.mark.parametrize(("is_red", "state"), [(False, "success"), (True, "error")])
+async def test_a_check_that_was_not_run_is_red_where_it_holds_the_run_back(
+    is_red: bool, state: str, server: GitHubServer, whom: Told
+) -> None:
+    """A commit with nothing but green on it, and a red run, would be a riddle."""
+    scan = Outcome("scan", Status.NOT_RUN, reason="no database")
+    assert await tell(replace(whom, not_run_is_red=is_red), PLAN, [scan]) == ()
+    assert [(each["state"], each["description"]) for each in server.state.statuses] == [
+        (state, "not run: no database; ci scan")
+    ]
 
 
 async def test_a_run_that_tells_nobody_asks_nobody(server: GitHubServer) -> None:
