@@ -14,6 +14,7 @@ from ci.outcome import Outcome, Record, Status
 from ci.policy.facts import parse_facts
 from ci.policy.plan import Image, Plan
 from ci.telling import Told, tell, telling, told
+from github_rules import MOST_STATUSES
 from github_rules import commit as hash_of
 from github_server import GitHubServer
 
@@ -74,7 +75,6 @@ async def test_what_github_missed_while_it_failed_is_told_at_the_end(server: Git
     ("fault", "said"),
     [
         ({"status": 403}, "403"),
-        ({"status": 422, "body": b'{"message": "This SHA and context has reached the maximum of 1000"}'}, "maximum"),
         ({"status": 401}, "401"),
         ({"status": 404}, "404"),
         ({"drop": True}, "could not be asked"),
@@ -93,6 +93,15 @@ async def test_a_github_that_refuses_is_a_warning(
     assert warning.startswith("the statuses are not on GitHub: ")
     assert said in warning
     assert "\n" not in warning
+
+
+async def test_a_commit_that_takes_no_more_statuses_costs_a_warning(server: GitHubServer, whom: Told) -> None:
+    """GitHub takes a thousand of a context."""
+    old = {"sha": FIRST, "context": "ci/lint", "state": "pending", "description": "", "target_url": None}
+    server.state.statuses += [old] * MOST_STATUSES
+    (warning,) = await tell(whom, PLAN, [LINT])
+    assert "has reached the maximum number of statuses" in warning
+    assert len(server.state.statuses) == MOST_STATUSES
 
 
 async def test_a_github_that_hangs_holds_nobody_for_long(
