@@ -184,6 +184,12 @@ def test_options_may_stand_anywhere() -> None:
     assert len(chain.steps) == 3
 
 
+def test_options_that_are_arguments_too() -> None:
+    """An option whose name a module may have for an argument is left for it where it follows the command."""
+    options, rest = Options().take_all(["-qq", "-vv", "-y", "--debug", "run"], leave={"--debug"})
+    assert (options.quiet, options.verbose, options.auto_apply, rest) == (True, True, True, ["--debug", "run"])
+
+
 def test_help_needs_no_arguments() -> None:
     """Asking for help checks nothing that is missing."""
     assert read("run --help").wants_help
@@ -212,6 +218,7 @@ def test_help_needs_no_arguments() -> None:
         ("run --name=x --data={", "--data takes JSON"),
         ("run --name=x --progress=loud", "option --progress takes one of auto, plain, tty, none, not 'loud'"),
         ("run --name=x -o", "option -o needs a value"),
+        ("run --name=x -i", "option -i is not supported by the embedded engine"),
     ],
 )
 def test_bad_words_are_refused_in_one_line(words: str, message: str) -> None:
