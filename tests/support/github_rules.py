@@ -10,6 +10,8 @@ Body = dict[str, Any]
 
 LONGEST_NOTES = 125_000
 LONGEST_DESCRIPTION = 140
+MOST_STATUSES = 1_000
+"""Of one context on one commit."""
 
 
 @dataclass
@@ -341,6 +343,9 @@ def create_status(state: State, call: Call) -> Answer:
     if len(call.body.get("description") or "") > LONGEST_DESCRIPTION:
         raise invalid("Status", "description", "custom", "description is too long (maximum is 140 characters)")
     made = {"description": None, "target_url": None, "context": "default"} | call.body | {"sha": call.parts[0]}
+    alike = sum((each["sha"], each["context"]) == (made["sha"], made["context"]) for each in state.statuses)
+    if alike >= MOST_STATUSES:
+        raise Refusal(422, "This SHA and context has reached the maximum number of statuses.")
     state.statuses.append(made)
     return Answer(201, made)
 

@@ -116,9 +116,14 @@ async def carry_out(pull: Pull, digest: str, target: Target, agree: Agree = anyt
         return Deployment(target.name, digest, ending, previous, reason, roll_back_reason)
 
 
+def target_of(environment: Environment) -> Target:
+    """Give the place that an environment is; a platform of a team's own goes here."""
+    return EngineTarget(environment)
+
+
 async def to_staging(repository: Repository, digest: str) -> str:
     """Deploy an image to staging on the engine, and say how it went; DeploymentFailed when something else runs there."""
-    deployment = await deploy(repository, digest, EngineTarget(Environment.STAGING))
+    deployment = await deploy(repository, digest, target_of(Environment.STAGING))
     if not deployment.succeeded:
         raise DeploymentFailed(deployment)
     return deployment.describe()

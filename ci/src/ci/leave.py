@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 import dagger
 
 from ci.errors import PipelineError
-from ci.event import Situation, plan_of
+from ci.event import EventError, Situation, plan_of
+from ci.policy.errors import PolicyError
 from ci.policy.plan import Image, Plan
+from ci.policy.refs import parse_commit
 from ci.registry import Repository
 from ci.steps import Step
 from ci.versions import release_notes
@@ -37,13 +39,27 @@ class Outside:
     page: str = ""
     """The URL of the run's page, which statuses lead to."""
 
+    def __post_init__(self) -> None:
+        """Refuse what is no commit: it becomes a part of addresses."""
+        if self.status_commit:
+            try:
+                parse_commit(self.status_commit)
+            except PolicyError as error:
+                raise EventError(str(error)) from None
+
 
 def github(repository: str, token: dagger.Secret | None, api_url: str) -> "GitHub | None":
-    """Give the client of a repository on GitHub; None where nobody says which one it is, or nobody may write there."""
+    """Give the client of a repository on GitHub; None where nobody says which one it is, or nobody may write there.
+
+    An API's address that is none is refused here, before a run has done anything.
+    """
+    if not repository or token is None:
+        return None
     # Imported where it is needed: its HTTP library would add a tenth of a second to the start of every function.
+    from ci.github.access import parse_api_url
     from ci.github.client import API_URL, GitHub
 
-    return GitHub(repository, token, api_url or API_URL) if repository and token else None
+    return GitHub(repository, token, str(parse_api_url(api_url or API_URL)))
 
 
 class PlanChanged(PipelineError):  # noqa: N818 - what happened
@@ -98,11 +114,10 @@ class _Leaving:
 
     async def deploy(self) -> str:
         """Deploy what was published, by its digest."""
-        from ci.deploy import DeploymentFailed, deploy
-        from ci.engine_target import EngineTarget
+        from ci.deploy import DeploymentFailed, deploy, target_of
 
         assert self.outside.registry is not None and self.plan.deploy is not None  # noqa: S101, PT018 - as above
-        target = self.outside.target or EngineTarget(self.plan.deploy)
+        target = self.outside.target or target_of(self.plan.deploy)
         deployment = await deploy(self.outside.registry, self.digest, target, self._agree)
         if not deployment.succeeded:
             raise DeploymentFailed(deployment)

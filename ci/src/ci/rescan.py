@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
+import anyio
 import dagger
 
-from ci.deploy import pulled
-from ci.engine_target import EngineTarget
+from ci.deploy import pulled, target_of
 from ci.event import Situation
 from ci.leave import Outside
 from ci.outcome import Outcome
@@ -16,6 +16,9 @@ from ci.policy.plan import Environment, Rescan
 from ci.policy.trigger import Trigger
 from ci.registry import Repository
 from ci.stage import Result, carry_out
+
+_SECONDS_TO_ASK: Final = 300.0
+"""For a target to say what it runs; a deployment may be at work there."""
 
 
 class WithScan(Protocol):
@@ -30,14 +33,16 @@ async def with_deployed(known: Situation, outside: Outside) -> Situation:
     """Add to the facts of a nightly run what is deployed; a target that does not say costs a warning."""
     if known.facts.trigger is not Trigger.NIGHTLY or outside.registry is None:
         return known
-    target = outside.target or EngineTarget(Environment.STAGING)
+    target = outside.target or target_of(Environment.STAGING)
     try:
-        async with target.turn():
-            digest = await target.current()
-    except Exception as error:  # noqa: BLE001 - a team's target may raise whatever it likes
-        why = " ".join(f"what {target.name} runs is not known: {error}".split())
+        with anyio.fail_after(_SECONDS_TO_ASK):
+            async with target.turn():
+                digest = await target.current()
+        return known.with_facts(deployed={Environment.STAGING: digest} if digest else {})
+    except Exception as error:  # noqa: BLE001 - a team's target may raise, and answer, whatever it likes
+        said = str(error) or f"{type(error).__name__} within {_SECONDS_TO_ASK:g} s"
+        why = " ".join(f"what {target.name} runs is not known: {said}".split())
         return replace(known, warnings=(*known.warnings, why))
-    return known.with_facts(deployed={Environment.STAGING: digest} if digest else {})
 
 
 async def rescan(

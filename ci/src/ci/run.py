@@ -47,7 +47,7 @@ async def run(
     names = _stages(plan)
     module = await pipeline(files, commit if plan.image else "") if names else None
     steps = steps_of(plan, known, outside, files, history, module)
-    whom = told(known.facts, outside)
+    whom = told(known.facts, plan, outside)
     planned = [*names, *(each.stage for each in plan.rescans), *(step.name for step in steps)]
     async with telling(whom, planned) as ended:
         results = await suites.run(module, names, ended, history=history, **_proposed(known.facts))

@@ -9,7 +9,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import dagger
 from dagger import ReturnType
 
-from ci.errors import NotRun, StageFailed
+from ci.errors import NotRun, PipelineError, StageFailed
 from ci.excerpt import excerpt, root_cause
 from ci.outcome import Outcome, Record, Status
 from ci.policy.limits import limit_of
@@ -132,6 +132,6 @@ def _could_not_run(name: str, error: Exception) -> Outcome:
         if _WRAPPER in error.command and error.exit_code == _TIME_IS_OVER:
             reason = f"took longer than {limit_of(name).seconds} s, its bound in ci/src/ci/policy/limits.py"
         output = excerpt("\n".join(text for text in (error.stdout, error.stderr) if text))
-    elif not isinstance(error, dagger.DaggerError):
+    elif not isinstance(error, dagger.DaggerError | PipelineError):
         reason = f"{type(error).__name__}: {reason}"
     return Outcome(name, Status.ERROR, reason=reason or type(error).__name__, excerpt=output)

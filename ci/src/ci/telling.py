@@ -12,6 +12,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream
 from ci.leave import Outside
 from ci.outcome import Outcome
 from ci.policy.facts import Facts
+from ci.policy.not_run import holds_back
 from ci.policy.plan import Part, Plan
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ class Told:
     """The one that shows the statuses."""
     page: str
     """The URL of the run's page, which statuses lead to."""
+    not_run_is_red: bool = False
+    """Whether a check that was not run holds the run back."""
 
 
-def told(facts: Facts, outside: Outside) -> Told | None:
+def told(facts: Facts, plan: Plan, outside: Outside) -> Told | None:
     """Say whom a run tells of itself; nobody where nothing may be written, such as for a fork."""
     if outside.github is None or facts.from_fork:
         return None
-    return Told(outside.github, outside.status_commit or facts.commit, outside.page)
+    commit = outside.status_commit or facts.commit
+    return Told(outside.github, commit, outside.page, holds_back(plan, facts.trigger))
 
 
 @asynccontextmanager
@@ -53,24 +57,25 @@ async def telling(whom: Told | None, planned: Sequence[str]) -> AsyncIterator[En
     if whom is None:
         yield lambda _: None
         return
-    from ci.github.statuses import pending, status_of
+    from ci.github.statuses import pending
 
-    page = whom.page
     send, receive = anyio.create_memory_object_stream["CommitStatus"](math.inf)
     for name in planned:
-        send.send_nowait(pending(name, page))
+        send.send_nowait(pending(name, whom.page))
     failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        caught_up = anyio.Event()
-        group.start_soon(_pass_on, whom, receive, caught_up)
-        try:
-            yield lambda outcome: send.send_nowait(status_of(outcome, page))
-        except Exception as error:  # noqa: BLE001 - raised below: out of here it would come as a group of one
-            failure = error
-        send.close()
-        with anyio.move_on_after(_SECONDS_TO_CATCH_UP):
-            await caught_up.wait()
-        group.cancel_scope.cancel()
+    # Both ends stay open, because stages end also when nobody listens any more.
+    with send, receive:
+        async with anyio.create_task_group() as group:
+            caught_up = anyio.Event()
+            group.start_soon(_pass_on, whom, receive, caught_up)
+            try:
+                yield lambda outcome: send.send_nowait(_status(whom, outcome))
+            except Exception as error:  # noqa: BLE001 - raised below: out of here it would come as a group of one
+                failure = error
+            send.close()
+            with anyio.move_on_after(_SECONDS_TO_CATCH_UP):
+                await caught_up.wait()
+            group.cancel_scope.cancel()
     if failure is not None:
         raise failure
 
@@ -79,13 +84,13 @@ async def tell(whom: Told | None, plan: Plan, outcomes: Sequence[Outcome]) -> tu
     """Show every outcome, as far as it is not shown; gives a warning where that cannot be done."""
     if whom is None:
         return ()
-    from ci.github.statuses import board, status_of
+    from ci.github.statuses import board
 
     try:
         with anyio.fail_after(SECONDS_AT_THE_END):
             async with board(whom.github, whom.commit) as shown:
                 for outcome in outcomes:
-                    await shown.show(status_of(outcome, whom.page))
+                    await shown.show(_status(whom, outcome))
                 for status in tuple(_given_up(shown, plan, whom.page)):
                     await shown.show(status)
     except TimeoutError:
@@ -102,11 +107,17 @@ async def _pass_on(whom: Told, statuses: "MemoryObjectReceiveStream[CommitStatus
 
     hurried = Patience(attempts=2, longest_pause=5, request=10, whole=20)
     # Whatever fails is no matter here: the end tells it, or says why it cannot.
-    with statuses, suppress(Exception):
+    with suppress(Exception):
         async with board(replace(whom.github, patience=hurried), whom.commit) as shown:
             async for status in statuses:
                 await shown.show(status)
     caught_up.set()
+
+
+def _status(whom: Told, outcome: Outcome) -> "CommitStatus":
+    from ci.github.statuses import status_of
+
+    return status_of(outcome, whom.page, not_run_is_red=whom.not_run_is_red)
 
 
 def _given_up(board: "Board", plan: Plan, page: str) -> Iterator["CommitStatus"]:

@@ -67,7 +67,6 @@ FIELD_REASONS: Mapping[str, str] = {
     "Container.experimentalWithAllGPUs": "GPUs are not passed on",
     "Container.experimentalWithGPU": "GPUs are not passed on",
     "Container.terminal": "there are no terminals",
-    "Container.withDefaultTerminalCmd": "there are no terminals",
     "Directory.asModule": "modules are loaded by the command line, from this machine",
     "Directory.asModuleSource": "modules are loaded by the command line, from this machine",
     "Directory.terminal": "there are no terminals",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from embedded_engine.dependence import Dependence, ServiceError, needing
 from embedded_engine.errors import EngineError
 from embedded_engine.events import StepFinished, StepOutput, StepStarted
-from embedded_engine.graph.execution import CANNOT_START, MAX_ERROR_OUTPUT_BYTES, ExecError, label
+from embedded_engine.graph.execution import CANNOT_START, MAX_ERROR_OUTPUT_BYTES, NEVER_RAN, ExecError, label
 from embedded_engine.graph.output import Output, tail
 from embedded_engine.graph.preparation import prepare
 from embedded_engine.health import wait_until_ready
@@ -64,6 +65,7 @@ class Services:
         self._graph = graph
         self._running: dict[str, RunningService] = {}
         self._starting: dict[str, asyncio.Lock] = {}
+        self._ends: dict[str, str] = {}
         self.neighbours = Neighbours(graph.sandbox)
 
     def hostname(self, service: Service) -> str:
@@ -72,8 +74,14 @@ class Services:
 
     @asynccontextmanager
     async def needed(self, bindings: Iterable[tuple[str, Service]]) -> AsyncIterator[None]:
-        """While the block lasts, the end of a running service of `bindings` ends the block, with a ServiceError."""
-        aliases = {found: alias for alias, service in bindings if (found := self._running.get(service.digest))}
+        """While the block lasts, the end of a service of `bindings` ends the block, with a ServiceError."""
+        aliases: dict[RunningService, str] = {}
+        for alias, service in bindings:
+            running = self._running.get(service.digest)
+            if running is None:
+                end = self._ends.get(service.digest, "exited")
+                raise ServiceError(f"bound service {self.hostname(service)} (aliased as {alias}) {end}")
+            aliases[running] = alias
         async with needing(aliases):
             yield
 
@@ -117,6 +125,10 @@ class Services:
     def find(self, service: Service) -> RunningService | None:
         """The running instance, if there is one."""
         return self._running.get(service.digest)
+
+    def named(self, hostname: str) -> Service | None:
+        """The service that runs under that name, if one does: containers reach it so, and so does the engine."""
+        return next((each.service for each in self._running.values() if each.hostname == hostname), None)
 
     async def close(self) -> None:
         """Stop everything at once, without waiting for politeness: the session ends."""
@@ -166,7 +178,7 @@ class Services:
                 await output.open()
                 stack.push_async_callback(output.finish)
                 container = await graph.sandbox.start(prepared.spec_with(output))
-                stack.push_async_callback(container.stop, 0)
+                stack.push_async_callback(_end, container, 0)
                 running = RunningService(service, self.hostname(service), container, output, AsyncExitStack())
                 await self._ready(running, container, output)
             except StartError as failure:
@@ -193,7 +205,7 @@ class Services:
         """Wait for readiness or the end of the process, whichever comes first, and no longer than the limit."""
         limit = float(os.environ.get("CI_ENGINE_SERVICE_SECONDS", READY_SECONDS))
         ready = asyncio.create_task(wait_until_ready(self._graph.sandbox, running.service, container))
-        ended = asyncio.create_task(container.wait())
+        ended = asyncio.create_task(_exit_code(container))
         name = label(running.service.process.args)
         try:
             done, _ = await asyncio.wait({ready, ended}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
@@ -206,7 +218,7 @@ class Services:
             return
         if ended in done:
             await output.finish()
-            raise _ended_early(running, output, ended.result().code)
+            raise _ended_early(running, output, ended.result())
         wanted = (
             ", ".join(f"{port.port}/{port.protocol.lower()}" for port in running.service.ports) or "its health check"
         )
@@ -214,13 +226,14 @@ class Services:
 
     async def _watch(self, running: RunningService) -> None:
         """Forget a service that ended by itself, so that the next use starts it anew, and fail who needs it now."""
-        ended = await running.container.wait()
+        code = await _exit_code(running.container)
         if self._running.get(running.service.digest) is not running:
             return
         del self._running[running.service.digest]
-        reason = f": exit code: {ended.code}" if ended.code else ""
+        reason = f": exit code: {code}" if code else ""
+        end = self._ends[running.service.digest] = f"exited{reason}{_log(running)}"
         for dependence in tuple(running.needed_by):
-            dependence.fail(running, f"exited{reason}{_log(running)}")
+            dependence.fail(running, end)
         await running.stack.aclose()
 
     async def _stop(self, running: RunningService, *, kill: bool) -> None:
@@ -230,18 +243,34 @@ class Services:
             running.stopping.cancel()
         if running.watching is not None:
             running.watching.cancel()
-        await running.container.stop(0 if kill else STOP_SECONDS)
+        await _end(running.container, 0 if kill else STOP_SECONDS)
         await running.stack.aclose()
+
+
+async def _exit_code(container: Running | HostRelay) -> int:
+    """The exit code of a service, whenever it ends. A program that cannot be started is one that failed."""
+    try:
+        return (await container.wait()).code
+    except StartError:
+        return CANNOT_START
+
+
+async def _end(container: Running | HostRelay, seconds: float) -> None:
+    """End a service, which may never have begun."""
+    with contextlib.suppress(StartError):
+        await container.stop(seconds)
 
 
 def _ended_early(running: RunningService, output: Output, code: int) -> EngineError:
     """A service that failed is told as an execution that failed, with its output, as on Dagger."""
     args = running.service.process.args
-    text = f"service {label(args)!r} ended before it was ready: exit code: {code}"
     if code == 0:
-        return ServiceError(f"{text}{_log(running)}")
+        text = f"service {label(args)!r} exited before healthcheck{_log(running)}"
+        return ExecError(text, args, NEVER_RAN, "", "")
     stdout, stderr = (tail(output.file(stream), MAX_ERROR_OUTPUT_BYTES) for stream in ("stdout", "stderr"))
-    return ExecError(text, args, code, stdout, stderr)
+    return ExecError(
+        f"service {label(args)!r} ended before it was ready: exit code: {code}", args, code, stdout, stderr
+    )
 
 
 def _log(running: RunningService) -> str:

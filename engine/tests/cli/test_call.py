@@ -317,6 +317,27 @@ sys.exit(5)
     assert (ran.returncode, ran.stdout) == (5, "y\n"), ran.stderr
 
 
+def test_sdk_starts_a_session_itself(command: dict[str, str], sample: Path, tmp_path: Path) -> None:
+    """A program that is run as it is gets its session from `ci`, if the SDK is told that this is Dagger's command line."""
+    program = """
+import asyncio, sys, dagger
+async def main():
+    async with dagger.Connection(dagger.Config(workdir=sys.argv[1])) as client:
+        print(await client.host().directory(".").entries())
+asyncio.run(main())
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(sample)],
+        cwd=tmp_path,
+        env={**command, "_EXPERIMENTAL_DAGGER_CLI_BIN": str(Path(sys.executable).with_name("ci"))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "dagger.json" in ran.stdout, ran.stderr
+
+
 def test_json_of_a_text_is_quoted(ci: Run) -> None:
     """`--json` prints what a program can read back."""
     assert json.loads(ci("hello", "--name=ü\n", "--json").stdout) == "hello ü\n"

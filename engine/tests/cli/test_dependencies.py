@@ -289,6 +289,23 @@ def test_object_that_is_called_as_one_of_the_core_api(ci: Run, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("def a(self) -> list[dagger.StockBox]:", 'object "Own" function "a" cannot return StockBox'),
+        ("def a(self, box: dagger.StockBox) -> str:", 'object "Own" function "a" arg "box" cannot take StockBox'),
+        ("def id(self) -> str:", 'cannot define function with reserved name "id" on object "Own"'),
+    ],
+    ids=["returned", "taken", "reserved"],
+)
+def test_what_cannot_be_served_is_refused(ci: Run, tmp_path: Path, function: str, reason: str) -> None:
+    """A module's functions neither return nor take types of other modules, as on Dagger; interfaces are the way."""
+    write(tmp_path / "stock", "stock", STOCK)
+    code = f"import dagger\n@dagger.object_type\nclass Own:\n    @dagger.function\n    {function}\n        ...\n"
+    ran = ci("functions", cwd=write(tmp_path / "own", "own", code, stock="../stock"))
+    assert reason in ran.stderr
+
+
+@pytest.mark.parametrize(
     ("module", "name", "expected"),
     [
         ("dep", "Obj", "DepObj"),

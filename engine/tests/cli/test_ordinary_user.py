@@ -223,6 +223,13 @@ def test_the_store_of_another_kind_of_user(ci: Run, account: pwd.struct_passwd) 
 
 
 @pytest.mark.usefixtures("with_ranges")
+def test_what_was_stored_is_whole(ci: Run) -> None:
+    """Owners, devices and marks of the layers that were made are what they were when they were sealed."""
+    ended = ci("verify")
+    assert ended.stdout.endswith(": whole\n"), ended.stdout
+
+
+@pytest.mark.usefixtures("with_ranges")
 def test_nothing_stays(ci: Run, account: pwd.struct_passwd) -> None:
     """After a run no process of the user or of the user's range is left, and no mount below the user's home."""
     range_of_the_user = ranges("/etc/subuid", account.pw_name, account.pw_uid)

@@ -23,11 +23,11 @@ from embedded_engine.api.definitions import (
     TypeDef,
 )
 from embedded_engine.cli.catalog import Catalog
-from embedded_engine.cli.core import CoreTypes
+from embedded_engine.cli.core import CoreTypes, chain_query
 from embedded_engine.cli.errors import UsageError
-from embedded_engine.cli.flags import Reference
+from embedded_engine.cli.flags import Reference, parse_value
 from embedded_engine.cli.options import Options
-from embedded_engine.cli.words import Chain, parse_chain
+from embedded_engine.cli.words import Chain, Step, parse_chain
 
 
 def obj(name: str) -> TypeDef:
@@ -104,6 +104,7 @@ def arguments(words: str) -> dict[str, Any]:
         ("run --name=x --dockerConfig=y", {"name": "x", "dockerConfig": "y"}),
         ("run --name=x --count=-3", {"name": "x", "count": -3}),
         ("run --name=x --count=0x10", {"name": "x", "count": 16}),
+        ("run --name=x --count=0644", {"name": "x", "count": 0o644}),
         ("run --name=x --part=.5", {"name": "x", "part": 0.5}),
         ("run --name=x --on", {"name": "x", "on": True}),
         ("run --name=x --on=false", {"name": "x", "on": False}),
@@ -127,6 +128,7 @@ def arguments(words: str) -> dict[str, Any]:
         "or as the SDK has them",
         "a negative number",
         "a hexadecimal number",
+        "an octal number",
         "a number without a leading zero",
         "a switch needs no value",
         "a switch may be off",
@@ -146,6 +148,28 @@ def test_flags_become_arguments(words: str, expected: dict[str, Any]) -> None:
     assert arguments(words) == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "words", "expected"),
+    [
+        ("PortForward", ["8080:80", "5432:5432"], "[{frontend: 8080, backend: 80}, {frontend: 5432, backend: 5432}]"),
+        ("BuildArg", ["A=1,B=x=y"], '[{name: "A", value: "1"}, {name: "B", value: "x=y"}]'),
+    ],
+)
+def test_inputs_are_words(name: str, words: list[str], expected: str) -> None:
+    """Ports to forward and arguments of a build are given as on Docker's command line."""
+    type_def = listed(TypeDef(SCALAR, definition=ScalarTypeDef(name)))
+    given = FunctionArg("given", type_def)
+    step = Step(Function("do", TypeDef(), args=(given,)), {"given": parse_value("--given", type_def, words)})
+    assert f"do(given: {expected})" in chain_query("id", "Thing", [step], "")
+
+
+@pytest.mark.parametrize(("name", "word"), [("PortForward", "8080"), ("PortForward", "a:b"), ("BuildArg", "A")])
+def test_inputs_that_are_none(name: str, word: str) -> None:
+    """What is no such input is refused with an example."""
+    with pytest.raises(UsageError, match="--given takes"):
+        parse_value("--given", TypeDef(SCALAR, definition=ScalarTypeDef(name)), [word])
+
+
 def test_chain_follows_return_types() -> None:
     """Each function is looked up on what the one before it returns; the constructor's flags come first."""
     chain = read("--fresh=1 run --name=x again again")
@@ -158,6 +182,12 @@ def test_options_may_stand_anywhere() -> None:
     chain = read("-s run --name=x -o out again --json")
     assert (chain.options.silent, chain.options.output, chain.options.json) == (True, "out", True)
     assert len(chain.steps) == 3
+
+
+def test_options_that_are_arguments_too() -> None:
+    """An option whose name a module may have for an argument is left for it where it follows the command."""
+    options, rest = Options().take_all(["-qq", "-vv", "-y", "--debug", "run"], leave={"--debug"})
+    assert (options.quiet, options.verbose, options.auto_apply, rest) == (True, True, True, ["--debug", "run"])
 
 
 def test_help_needs_no_arguments() -> None:
@@ -188,6 +218,7 @@ def test_help_needs_no_arguments() -> None:
         ("run --name=x --data={", "--data takes JSON"),
         ("run --name=x --progress=loud", "option --progress takes one of auto, plain, tty, none, not 'loud'"),
         ("run --name=x -o", "option -o needs a value"),
+        ("run --name=x -i", "option -i is not supported by the embedded engine"),
     ],
 )
 def test_bad_words_are_refused_in_one_line(words: str, message: str) -> None:

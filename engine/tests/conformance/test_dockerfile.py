@@ -152,9 +152,10 @@ async def test_a_working_directory_is_made() -> None:
 
 
 async def test_scratch() -> None:
-    """An image from scratch has only what is copied."""
+    """An image from scratch has only what is copied, and the root as its working directory."""
     built = context("FROM scratch\nCOPY file /f\n", file="x").docker_build()
     assert await built.rootfs().entries() == ["f"]
+    assert await built.workdir() == "/"
 
 
 async def test_a_failing_run() -> None:

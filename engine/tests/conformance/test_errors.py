@@ -98,6 +98,14 @@ async def test_unknown_users_and_groups(python: dagger.Container) -> None:
         assert caught.value.exit_code == -1
 
 
+@pytest.mark.parametrize("user", ["2147483648", "-1"])
+async def test_users_beyond_all_numbers(python: dagger.Container, user: str) -> None:
+    """A number that no user can have fails the execution."""
+    with pytest.raises(dagger.ExecError, match="get user: uids and gids must be in range 0-2147483647") as caught:
+        await python.with_user(user).with_exec(["true"]).sync()
+    assert caught.value.exit_code == -1
+
+
 async def test_unknown_owners(python: dagger.Container) -> None:
     """An owner that the container does not know fails."""
     with pytest.raises(dagger.QueryError, match="find uid: no such user: nosuch"):

@@ -47,6 +47,13 @@ async def test_output_survives_later_changes(python: dagger.Container) -> None:
     assert await later.stdout() == "ran\n"
 
 
+async def test_output_survives_another_image(python: dagger.Container) -> None:
+    """Another image or root after an execution leaves its output alone."""
+    ran = python.with_exec(["echo", "ran"])
+    assert await ran.from_("python:3.13-slim").stdout() == "ran\n"
+    assert await ran.with_rootfs(dag.directory()).stdout() == "ran\n"
+
+
 async def test_processes_do_not_outlive_an_execution(python: dagger.Container) -> None:
     """A process that is left in the background is gone for the next execution."""
     first = python.with_exec(["sh", "-c", "sleep 1000 & echo $! > /tmp/pid"])

@@ -198,6 +198,34 @@ async def test_a_service_that_ends_while_it_is_needed(fresh: dagger.Container, u
         await client.with_exec(["sh", "-c", "touch /c/began; sleep 30"]).sync()
 
 
+async def test_a_service_that_is_done_too_soon(fresh: dagger.Container) -> None:
+    """A service that ends fails who needs it, even if all went well."""
+    client = fresh.with_service_binding("s", fresh.as_service(args=["true"]))
+    with pytest.raises(dagger.QueryError, match=r"bound service .* \(aliased as s\) exited"):
+        await client.with_exec(["sleep", "30"]).sync()
+    unready = fresh.with_exposed_port(8000).as_service(args=["true"])
+    with pytest.raises(dagger.ExecError, match="exited before healthcheck") as caught:
+        await fresh.with_service_binding("s", unready).with_exec(["true"]).sync()
+    assert caught.value.exit_code == -1
+
+
+async def test_a_service_that_cannot_be_started(fresh: dagger.Container) -> None:
+    """A service whose program is not there fails as an execution of it would."""
+    with pytest.raises(dagger.ExecError) as caught:
+        await fresh.with_exposed_port(8000).as_service(args=["nosuchprogram"]).start()
+    assert (caught.value.exit_code, caught.value.stderr.strip()) == (
+        1,
+        'exec: "nosuchprogram": executable file not found in $PATH',
+    )
+
+
+async def test_a_service_that_could_not_be_started(fresh: dagger.Container) -> None:
+    """A service that is not waited for fails who needs it when its program is not there."""
+    client = fresh.with_service_binding("s", fresh.as_service(args=["nosuchprogram"]))
+    with pytest.raises(dagger.QueryError, match=r"bound service .* exited: exit code: 1"):
+        await client.with_exec(["sleep", "30"]).sync()
+
+
 async def test_services_see_their_files(fresh: dagger.Container) -> None:
     """A service has the mounts, user and working directory of its container."""
     service = (

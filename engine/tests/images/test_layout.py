@@ -16,13 +16,21 @@ import pytest
 from embedded_engine.images.assemble import AssembledImage, assemble, combine
 from embedded_engine.images.config import ImageConfig
 from embedded_engine.images.errors import ImageError
-from embedded_engine.images.layout import write_directory, write_tarball
+from embedded_engine.images.layout import write_tarball
 from embedded_engine.images.load import load
 from embedded_engine.images.pack import Compression, pack
 from embedded_engine.store import EMPTY, LayerWriter, Store, Tree, Union
 
 CONFIG = ImageConfig(env=(("A", "1"),), cmd=("run",), user="app")
 Apply = Callable[..., Union]
+
+
+def lay_out(image: AssembledImage, folder: Path, store: Store) -> None:
+    """The layout of an image as a directory."""
+    beside = folder.with_suffix(".tar")
+    write_tarball(image, beside, store)
+    with tarfile.open(beside) as archive:
+        archive.extractall(folder, filter="data")
 
 
 @pytest.fixture
@@ -85,7 +93,7 @@ class TestRoundTrip:
         self, store: Store, other_store: Store, tree: Tree, tmp_path: Path, image: AssembledImage
     ) -> None:
         """The same for a directory; layers without any entry are left out."""
-        write_directory(image, tmp_path / "layout", store)
+        lay_out(image, tmp_path / "layout", store)
         loaded = await load(tmp_path / "layout", other_store)
         assert len(loaded.tree.layers) == 2
         assert described(other_store.layers.union(loaded.tree)) == described(store.layers.union(tree))
@@ -244,7 +252,7 @@ class TestLoad:
 
     async def test_damaged_layer(self, store: Store, other_store: Store, tmp_path: Path, image: AssembledImage) -> None:
         """A layer that is not what its name says is refused."""
-        write_directory(image, tmp_path / "layout", store)
+        lay_out(image, tmp_path / "layout", store)
         blob = tmp_path / "layout" / "blobs" / image.layers[0].digest.replace(":", "/")
         blob.write_bytes(blob.read_bytes()[:-1] + b"?")
         with pytest.raises(ImageError, match="is damaged: a layer has the digest"):

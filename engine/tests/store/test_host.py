@@ -19,6 +19,7 @@ from embedded_engine.store import HostTrees, Manifest, Patterns, Store, StoreErr
 from embedded_engine.store import host as host_module
 from embedded_engine.store.files import remove_tree
 from embedded_engine.store.index import ImportIndex
+from embedded_engine.store.seal import read_seal, seal_of
 
 LONG_AGO = 1_000_000_000
 
@@ -143,7 +144,7 @@ def test_writing_in_place_does_not_reach_the_store(store: Store, project: Path) 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_any_series_of_edits_is_followed(store: Store, tmp_path: Path, seed: int, settled: None) -> None:
-    """After each round of random changes the import is what a first import would be."""
+    """After each round of random changes the import is what a first import would be; its layers are sealed as they are."""
     chance = random.Random(seed)
     root = tmp_path / "project"
     root.mkdir()
@@ -154,6 +155,9 @@ def test_any_series_of_edits_is_followed(store: Store, tmp_path: Path, seed: int
         assert listing(store, tree) == on_host(root)
         assert Manifest.of(store.layers.union(tree)) == manifest
         assert len(tree.layers) <= 2
+    store.layers.sealer.close()
+    for home in store.layers.root.iterdir():
+        assert read_seal(home) == seal_of(home / "fs")
 
 
 def _edit(chance: random.Random, root: Path) -> None:
@@ -298,6 +302,7 @@ def test_a_damaged_index_is_no_index(store: Store, project: Path, settled: None)
         assert store.hosts.import_tree(project)[1] == manifest
     (index,) = (store.root / "hosts").iterdir()
     tree, _ = store.hosts.import_tree(project)
+    store.layers.sealer.close()
     remove_tree(store.layers.home(tree.layers[0]))
     with Store.open(store.root) as other:
         again, same = other.hosts.import_tree(project)

@@ -18,7 +18,8 @@ def test_a_committed_layer_is_whole(store: Store) -> None:
     (staged.work / "work").mkdir(mode=0)
     layer = staged.commit()
     assert store.layers.has(layer)
-    assert sorted(path.name for path in store.layers.home(layer).iterdir()) == ["fs", "summary"]
+    store.layers.sealer.close()
+    assert sorted(path.name for path in store.layers.home(layer).iterdir()) == ["fs", "seal", "summary"]
     assert (store.layers.path(layer) / "f").read_text() == "x"
     assert not staged.home.exists()
 

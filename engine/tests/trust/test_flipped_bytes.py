@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded_engine.store import EMPTY, LayerWriter, Store, Tree
+from embedded_engine.store import EMPTY, LayerWriter, Store, StoreError, Tree
 from embedded_engine.store.files import remove_tree
 from embedded_engine.store.kept import keep, read_kept
 from embedded_engine.store.seal import SEAL
@@ -190,6 +190,14 @@ def test_a_layer_that_a_killed_run_left_without_a_seal_gets_one(root: Path, seal
     assert verify(root) == Findings()
     flip(place)
     assert [each.kind for each in verify(root).damages] == ["layer", "result"]
+
+
+def test_a_store_of_another_kind_of_user_is_left_alone(root: Path) -> None:
+    """Its owners mean something else to whoever looks: nothing is taken for damaged, and the line says why."""
+    place = layer(root)
+    with pytest.raises(StoreError, match="is of root, whose files have other owners"):
+        verify(root, rootless=True)
+    assert place.exists()
 
 
 def test_layers_share_files_and_each_is_looked_at(root: Path) -> None:

@@ -14,6 +14,7 @@ from ci.outcome import Outcome, Record, Status
 from ci.policy.facts import parse_facts
 from ci.policy.plan import Image, Plan
 from ci.telling import Told, tell, telling, told
+from github_rules import MOST_STATUSES
 from github_rules import commit as hash_of
 from github_server import GitHubServer
 
@@ -62,6 +63,8 @@ async def test_what_github_missed_while_it_failed_is_told_at_the_end(server: Git
     server.fail("POST .*/statuses", status=403)
     async with telling(whom, ["lint", "unit"]) as ended:
         ended(LINT)
+        await anyio.sleep(0.3)
+        assert server.writes == [f"POST statuses/{FIRST}"]
         ended(UNIT)
     assert states(server) == []
     assert await tell(whom, PLAN, [LINT, UNIT]) == ()
@@ -72,7 +75,6 @@ async def test_what_github_missed_while_it_failed_is_told_at_the_end(server: Git
     ("fault", "said"),
     [
         ({"status": 403}, "403"),
-        ({"status": 422, "body": b'{"message": "This SHA and context has reached the maximum of 1000"}'}, "maximum"),
         ({"status": 401}, "401"),
         ({"status": 404}, "404"),
         ({"drop": True}, "could not be asked"),
@@ -91,6 +93,15 @@ async def test_a_github_that_refuses_is_a_warning(
     assert warning.startswith("the statuses are not on GitHub: ")
     assert said in warning
     assert "\n" not in warning
+
+
+async def test_a_commit_that_takes_no_more_statuses_costs_a_warning(server: GitHubServer, whom: Told) -> None:
+    """GitHub takes a thousand of a context."""
+    old = {"sha": FIRST, "context": "ci/lint", "state": "pending", "description": "", "target_url": None}
+    server.state.statuses += [old] * MOST_STATUSES
+    (warning,) = await tell(whom, PLAN, [LINT])
+    assert "has reached the maximum number of statuses" in warning
+    assert len(server.state.statuses) == MOST_STATUSES
 
 
 async def test_a_github_that_hangs_holds_nobody_for_long(
@@ -148,10 +159,23 @@ def test_a_fork_tells_nobody(github: GitHub) -> None:
     own = parse_facts(**facts)
     fork = parse_facts(**facts, head_repository="stranger/items")
     outside = Outside(github=github, page=PAGE)
-    assert told(fork, outside) is None
-    assert told(own, Outside()) is None
-    assert told(own, outside) == Told(github, "a" * 40, PAGE)
-    assert told(own, replace(outside, status_commit="b" * 40)) == Told(github, "b" * 40, PAGE)
+    assert told(fork, PLAN, outside) is None
+    assert told(own, PLAN, Outside()) is None
+    assert told(own, PLAN, outside) == Told(github, "a" * 40, PAGE)
+    assert told(own, PLAN, replace(outside, status_commit="b" * 40)) == Told(github, "b" * 40, PAGE)
+    assert told(own, PROMOTION, outside) == Told(github, "a" * 40, PAGE, not_run_is_red=True)
+
+
+@pytest.mark.parametrize(("is_red", "state"), [(False, "success"), (True, "error")])
+async def test_a_check_that_was_not_run_is_red_where_it_holds_the_run_back(
+    is_red: bool, state: str, server: GitHubServer, whom: Told
+) -> None:
+    """A commit with nothing but green on it, and a red run, would be a riddle."""
+    scan = Outcome("scan", Status.NOT_RUN, reason="no database")
+    assert await tell(replace(whom, not_run_is_red=is_red), PLAN, [scan]) == ()
+    assert [(each["state"], each["description"]) for each in server.state.statuses] == [
+        (state, "not run: no database; ci scan")
+    ]
 
 
 async def test_a_run_that_tells_nobody_asks_nobody(server: GitHubServer) -> None:

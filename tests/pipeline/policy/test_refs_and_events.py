@@ -134,11 +134,18 @@ def test_a_fork_is_told_by_the_heads_repository(repository: str, head: str, even
     assert is_fork(repository, head, event) is is_one
 
 
-@pytest.mark.parametrize("text", ["", "acme", "acme/items/x", "acme/it ems", "ácme/items"])
+@pytest.mark.parametrize("text", ["", "acme", "acme/items/x", "acme/it ems", "ácme/items", "../items", "acme/."])
 def test_a_malformed_repository_is_refused(text: str) -> None:
     """It is an owner and a name."""
     with pytest.raises(PolicyError, match="expected owner/name"):
         parse_repository(text)
+
+
+def test_a_malformed_repository_is_refused_whatever_the_event() -> None:
+    """Otherwise a run would find out when it has published, and cannot release."""
+    for event in Event:
+        with pytest.raises(PolicyError, match="expected owner/name"):
+            is_fork("nonsense", "", event)
 
 
 @pytest.mark.parametrize(

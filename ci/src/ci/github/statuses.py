@@ -16,7 +16,7 @@ LONGEST_DESCRIPTION: Final = 140
 PREFIX: Final = "ci/"
 PENDING: Final = "pending"
 
-# What was not run is not red: the policy decides what follows of it, and the line says that nothing is known.
+# What was not run is red only where the policy says so; either way the line says that nothing is known.
 _STATES: Final = {
     Status.PASSED: "success",
     Status.FAILED: "failure",
@@ -38,8 +38,8 @@ class CommitStatus:
     """Where the details are: the page of the run."""
 
 
-def status_of(outcome: Outcome, target_url: str = "") -> CommitStatus:
-    """Say how a stage ended, with the command that helps where one does.
+def status_of(outcome: Outcome, target_url: str = "", *, not_run_is_red: bool = False) -> CommitStatus:
+    """Say how a stage ended, with the command that helps where one does; a check that was not run may hold a run back.
 
     >>> status_of(Outcome("unit", Status.FAILED, reason="exit code 1")).description
     'exit code 1; ci unit'
@@ -52,7 +52,8 @@ def status_of(outcome: Outcome, target_url: str = "") -> CommitStatus:
         description = _described(f"{was}{outcome.reason or outcome.status}", rerun_of(outcome))
     else:
         description = _shortened(f"{outcome.status}: {outcome.reason}", LONGEST_DESCRIPTION)
-    return CommitStatus(context_of(outcome.stage), _STATES[outcome.status], description, target_url)
+    state = "error" if not_run_is_red and outcome.status is Status.NOT_RUN else _STATES[outcome.status]
+    return CommitStatus(context_of(outcome.stage), state, description, target_url)
 
 
 def pending(stage: str, target_url: str = "") -> CommitStatus:

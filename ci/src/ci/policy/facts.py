@@ -69,9 +69,10 @@ class Facts:
 
 def is_fork(repository: str, head_repository: str, event: Event) -> bool:
     """Whether a change comes from another repository; of a pull request also when its repository is gone."""
+    own = parse_repository(repository) if repository or head_repository else ""
     if not head_repository:
-        return bool(repository) and event is Event.PULL_REQUEST
-    return parse_repository(head_repository) != parse_repository(repository)
+        return bool(own) and event is Event.PULL_REQUEST
+    return parse_repository(head_repository) != own
 
 
 def _choice(text: str) -> Suite | None:

@@ -98,7 +98,7 @@ def parse_commit(text: str) -> str:
 
 def parse_repository(text: str) -> str:
     """Read `owner/name` of a repository; in lower case, because its case does not tell two apart."""
-    if not _REPOSITORY.fullmatch(text):
+    if not _REPOSITORY.fullmatch(text) or {".", ".."} & set(text.split("/")):
         raise PolicyError("repository", text, "owner/name")
     return text.lower()
 

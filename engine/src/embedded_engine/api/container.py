@@ -75,6 +75,12 @@ def without_volatile_variable(ctx: RequestContext, self: ContainerValue, *, name
     return replace(self, volatile_env=_without(self.volatile_env, name))
 
 
+@field("Container", "withDefaultTerminalCmd")
+def with_default_terminal_cmd(_ctx: RequestContext, self: ContainerValue, **_options: object) -> ContainerValue:
+    """The same container: the command is for terminals alone, and there are none."""
+    return self
+
+
 @field("Container", "label")
 def label(ctx: RequestContext, self: ContainerValue, *, name: str) -> str | None:
     return dict(self.config.labels).get(name)

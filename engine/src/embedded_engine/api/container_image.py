@@ -66,7 +66,7 @@ async def _from_service(
 def _made_from(container: ContainerValue, fs: FsNode, image: ImageConfig, reference: str) -> ContainerValue:
     config = merged(container.config, image)
     ports = tuple(port(name) for name in config.exposed_ports)
-    return replace(container, fs=fs, config=config, ports=ports, image_ref=reference, execution=None)
+    return replace(container, fs=fs, config=config, ports=ports, image_ref=reference)
 
 
 def merged(before: ImageConfig, image: ImageConfig) -> ImageConfig:

@@ -74,7 +74,8 @@ class _Build:
     async def _base(self, base: steps.Base) -> _Built:
         match base:
             case steps.Scratch():
-                return _Built(Scratch(), config_for(base.platform) if base.platform else ImageConfig())
+                config = config_for(base.platform) if base.platform else ImageConfig()
+                return _Built(Scratch(), replace(config, workdir="/"))
             case steps.StageRef():
                 return self.built[base.index]
             case steps.ImageRef():

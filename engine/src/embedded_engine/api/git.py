@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from embedded_engine.api.changeset import ChangesetValue
 from embedded_engine.api.socket import SocketValue
@@ -62,12 +63,14 @@ async def git(
     if login is not None and token is None and http_auth_header is None:
         # A login in the URL would be seen in git's arguments and errors, and in a checkout's configuration.
         http_auth_username, token = login.username, ctx.engine.secrets.set("login of a repository", login.password)
+    bound = experimental_service_host
+    service = bound.contained if bound is not None else ctx.engine.services.named(urlsplit(address).hostname or "")
     repository = RemoteRepository(
         address,
         http_auth_username,
         token,
         http_auth_header.secret if http_auth_header else None,
-        experimental_service_host.contained if experimental_service_host else None,
+        service,
         SshAccess(ssh_auth_socket.path if ssh_auth_socket else "", ssh_known_hosts),
     )
     return GitRepositoryValue(repository, await repository.refs(ctx.engine.graph), keep_git_dir)

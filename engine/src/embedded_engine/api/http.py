@@ -38,11 +38,12 @@ async def http(
     if auth_header is not None:
         value = await graph.secrets.value(auth_header.secret)
         options["authorization"] = value.decode("utf-8", "surrogateescape").strip()
-    if experimental_service_host is None:
+    bound = experimental_service_host
+    service = bound.contained if bound is not None else graph.services.named(parts.hostname)
+    if service is None:
         found = await download(graph.store, url, **options)
     else:
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        service = experimental_service_host.contained
         async with tunnelled(graph, service, parts.hostname, port) as address:
             local = parts._replace(netloc=address).geturl()
             found = await download(graph.store, local, host=parts.netloc.rpartition("@")[2], remember=False, **options)

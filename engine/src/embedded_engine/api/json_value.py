@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from embedded_engine.api import json_text
 from embedded_engine.api.file import contents as contents_of
 from embedded_engine.api.values import FileValue
 from embedded_engine.binding import RequestContext, field
@@ -26,17 +26,14 @@ class JSONValueValue:
 
     @classmethod
     def of(cls, value: Any) -> JSONValueValue:
-        """A Python value as the real engine writes it: no spaces, keys sorted."""
-        text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
-        for character, escape in (("<", "\\u003c"), (">", "\\u003e"), ("&", "\\u0026")):
-            text = text.replace(character, escape)
-        return cls(text)
+        """A Python value, as the real engine writes it."""
+        return cls(json_text.write(value))
 
     @property
     def value(self) -> Any:
         """The JSON as a Python value."""
         try:
-            return json.loads(self.text)
+            return json_text.parse(self.text)
         except ValueError as error:
             raise JSONError(f"invalid JSON: {error}") from None
 
@@ -63,7 +60,7 @@ async def as_json(ctx: RequestContext, self: FileValue) -> JSONValueValue:
 def contents(ctx: RequestContext, self: JSONValueValue, *, pretty: bool = False, indent: str = "  ") -> str:
     if not pretty:
         return self.text
-    return json.dumps(self.value, indent=indent, sort_keys=True, ensure_ascii=False)
+    return json_text.write(self.value, indent)
 
 
 @field("JSONValue", "withContents")
@@ -80,7 +77,7 @@ def new_string(ctx: RequestContext, self: JSONValueValue, *, value: str) -> JSON
 
 @field("JSONValue", "newInteger")
 def new_integer(ctx: RequestContext, self: JSONValueValue, *, value: int) -> JSONValueValue:
-    return JSONValueValue.of(value)
+    return JSONValueValue(str(value))
 
 
 @field("JSONValue", "newBoolean")
@@ -90,7 +87,7 @@ def new_boolean(ctx: RequestContext, self: JSONValueValue, *, value: bool) -> JS
 
 @field("JSONValue", "asString")
 def as_string(ctx: RequestContext, self: JSONValueValue) -> str:
-    value = self.value
+    value = "" if self.value is None else self.value
     if not isinstance(value, str):
         raise _wrong_kind(value, "string")
     return value
@@ -98,7 +95,9 @@ def as_string(ctx: RequestContext, self: JSONValueValue) -> str:
 
 @field("JSONValue", "asInteger")
 def as_integer(ctx: RequestContext, self: JSONValueValue) -> int:
-    value = self.value
+    value = 0 if self.value is None else self.value
+    if isinstance(value, float):
+        raise JSONError(f"json: cannot unmarshal number {self.text.strip()} into Go value of type int")
     if not isinstance(value, int) or isinstance(value, bool):
         raise _wrong_kind(value, "int")
     return value

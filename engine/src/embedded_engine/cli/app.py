@@ -40,6 +40,8 @@ async def _generate(words: Sequence[str], options: Options) -> None:
 
 _WORD_COMMANDS: dict[str, Work] = {"call": call, "functions": functions, "check": _check, "generate": _generate}
 _OTHER_COMMANDS = frozenset({"doctor", "prune", "restore", "save", "session", "verify"})
+_ARGUMENTS_TOO = frozenset({"--debug", "--quiet"})
+"""Options that modules have as arguments, too: after `call` they are theirs first."""
 _HELP = ("--help", "-h")
 
 
@@ -55,7 +57,7 @@ def run(words: Sequence[str]) -> int:
                 become_root()  # the doctor says what is missing for it
             return run_typer(["--help" if word == "-h" else word for word in rest] or ["--help"], options)
         command = rest.pop(0) if rest[0] in _WORD_COMMANDS else "call"
-        options, rest = options.take_all(rest)
+        options, rest = options.take_all(rest, leave=_ARGUMENTS_TOO)
         if options.engine == "dagger":
             _hand_over(command, rest, options)
         become_root()

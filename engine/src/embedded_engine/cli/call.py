@@ -110,7 +110,7 @@ async def _tools(bench: Workbench, source: ModuleSource) -> dict[str, Function]:
 
 async def _tools_help(bench: Workbench, source: ModuleSource, chain: Chain) -> str:
     """What help on the module says of its toolchains."""
-    if len(chain.steps) > 1 or not source.toolchains:
+    if len(chain.steps) > 1 or bench.prefix or not source.toolchains:
         return ""
     return tools_table(await _tools(bench, source))
 
@@ -121,7 +121,7 @@ def _read(words: Sequence[str], catalog: Catalog, options: Options) -> Chain:
 
 def _help(chain: Chain, catalog: Catalog) -> str | None:
     """Help, if that is what the words ask for."""
-    if not chain.wants_help and len(chain.steps) > 1:
+    if not chain.wants_help and (len(chain.steps) > 1 or catalog.prefix):
         return None
     return function_help([step.function for step in chain.steps], catalog)
 

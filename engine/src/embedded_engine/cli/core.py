@@ -144,6 +144,8 @@ def _name_of(leaf: str) -> str:
 def _literal(value: Any, type_def: TypeDef) -> str:
     if type_def.kind == LIST and type_def.element is not None:
         return f"[{', '.join(_literal(each, type_def.element) for each in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {json.dumps(each)}' for name, each in value.items())}}}"
     return str(value) if type_def.kind == ENUM else json.dumps(value)
 
 

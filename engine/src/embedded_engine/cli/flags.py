@@ -81,8 +81,11 @@ def _string(_flag: str, _type_def: TypeDef, word: str) -> str:
 
 
 def _integer(flag: str, _type_def: TypeDef, word: str) -> int:
+    digits = word.lstrip("+-")
+    # A zero in front makes it octal, as in C.
+    prefixed = f"{word[: len(word) - len(digits)]}0o{digits}" if digits.isdecimal() and digits[0] == "0" else word
     try:
-        return int(word, 0) if word.lstrip("+-")[:2].lower() in ("0x", "0o", "0b") else int(word)
+        return int(prefixed, 0)
     except ValueError:
         raise UsageError(f"{flag} takes a whole number, not {word!r}") from None
 
@@ -112,7 +115,8 @@ def _enum(flag: str, type_def: TypeDef, word: str) -> str:
     raise UsageError(f"{flag} takes one of {', '.join(names)}, not {word!r}{_meant(word, names)}")
 
 
-def _scalar(flag: str, type_def: TypeDef, word: str) -> str:
+def _scalar(flag: str, type_def: TypeDef, word: str) -> str | dict[str, Any]:
+    """What is no type of its own on the command line: a scalar, or one of the inputs that fit in a word."""
     if type_def.name == "Platform" and word == "current":
         from embedded_engine.images.config import ImageConfig
 
@@ -122,6 +126,16 @@ def _scalar(flag: str, type_def: TypeDef, word: str) -> str:
             json.loads(word)
         except ValueError as error:
             raise UsageError(f"{flag} takes JSON, and {word!r} is none: {error}") from None
+    if type_def.name == "PortForward":
+        frontend, _, backend = word.partition(":")
+        if not (frontend.isdecimal() and backend.isdecimal()):
+            raise UsageError(f"{flag} takes two ports, such as 8080:80, not {word!r}")
+        return {"frontend": int(frontend), "backend": int(backend)}
+    if type_def.name == "BuildArg":
+        name, separator, value = word.partition("=")
+        if not (name and separator):
+            raise UsageError(f"{flag} takes NAME=VALUE, not {word!r}")
+        return {"name": name, "value": value}
     return word
 
 

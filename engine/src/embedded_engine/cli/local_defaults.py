@@ -43,7 +43,9 @@ class LocalDefaults:
         """The variables in the module's directory, and those for it in the nearest file above the caller."""
         inner = _read((source.home or source.root) / ENV_FILE)
         places = (workdir, *workdir.parents)
-        outer = _read(next((each / ENV_FILE for each in places if (each / ENV_FILE).exists()), Path(os.devnull)))
+        # What cannot be looked at is not there: a directory above may be somebody else's.
+        above = (each / ENV_FILE for each in places if os.path.exists(each / ENV_FILE))  # noqa: PTH110
+        outer = _read(next(above, Path(os.devnull)))
         variables = dict(inner)
         for name, value in outer.items():
             for prefix in (source.name, source.original_name):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import subprocess
@@ -13,6 +15,7 @@ from embedded_engine.cli.errors import UsageError
 from embedded_engine.cli.options import Options
 from embedded_engine.errors import EngineError
 from embedded_engine.store import default_root
+from embedded_engine.user_namespace import is_rootless
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -40,7 +43,7 @@ def verify() -> None:
     """Hold the store to what was noted of it, and print what was damaged."""
     from embedded_engine.store.verify import verify as verify_store
 
-    found = verify_store(default_root())
+    found = verify_store(default_root(), rootless=is_rootless())
     for each in found.damages:
         sys.stdout.write(f"✘ {each.kind} {each.name}: {each.reason}\n")
     said = f"{len(found.damages)} damaged and removed: made again when needed" if found.damages else "whole"
@@ -74,10 +77,15 @@ def restore(file: str) -> None:
 
 
 def session(words: Sequence[str], options: Options) -> int:
-    """Run a program that finds a session of the engine by its environment; the program's exit code."""
+    """Run a program that finds a session of the engine by its environment; the program's exit code.
+
+    Without a program it serves the one that started it: the SDK, which was told that this is Dagger's command line.
+    """
     from embedded_engine.cli.workbench import Workbench
 
     options, command = options.take_all(words)
+    if command[:1] == ["--label"]:
+        return _serve_starter(command, options)
     command = command[1:] if command[:1] == ["--"] else command
     if not command:
         raise UsageError("session needs a command: ci session -- python script.py")
@@ -86,6 +94,22 @@ def session(words: Sequence[str], options: Options) -> int:
             return subprocess.run(command, env={**os.environ, **served.environment}, check=False).returncode
         except OSError as error:
             raise UsageError(f"cannot run {command[0]!r}: {error.strerror}") from None
+
+
+def _serve_starter(words: Sequence[str], options: Options) -> int:
+    """A session for as long as standard input is open; where it is, is the one line on standard output."""
+    from embedded_engine.cli.workbench import Workbench
+
+    for name, value in itertools.pairwise(words):
+        if name == "--workdir":
+            os.chdir(value)
+    with Workbench(options).session() as (served, _, _):
+        environment = served.environment
+        told = {"port": int(environment["DAGGER_SESSION_PORT"]), "session_token": environment["DAGGER_SESSION_TOKEN"]}
+        sys.stdout.write(f"{json.dumps(told)}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+    return 0
 
 
 def parse_size(text: str) -> int:

@@ -82,7 +82,7 @@ class ModuleSource:
             root,
             source.resolve(),
             context,
-            configuration.dependencies,
+            tuple(_from(root, each) for each in configuration.dependencies),
             configuration.toolchains,
             has_code=bool(configuration.sdk),
         )
@@ -138,6 +138,11 @@ class ModuleSource:
         for directory, names, files in os.walk(self.source):
             names[:] = [name for name in names if name not in _SKIPPED]
             yield from (Path(directory, file) for file in files if file.endswith(_SOURCES))
+
+
+def _from(root: Path, named: Related) -> Related:
+    """The same by an absolute path, wherever the module that names it is used."""
+    return named if _REMOTE.match(named.place) else replace(named, place=str((root / named.place).resolve()))
 
 
 def related(root: Path, user: str, named: Related) -> ModuleSource:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,10 @@ class Options:
             return self._with(_VALUES[name], name, value), count
         return None
 
-    def take_all(self, words: Sequence[str]) -> tuple[Options, list[str]]:
-        """The options with those at the front of the words, and the words after them."""
+    def take_all(self, words: Sequence[str], leave: Collection[str] = ()) -> tuple[Options, list[str]]:
+        """The options with those at the front of the words, up to one to `leave`, and the words after them."""
         options, rest = self, list(words)
-        while rest and (taken := options.take(rest)) is not None:
+        while rest and rest[0] not in leave and (taken := options.take(rest)) is not None:
             options, count = taken
             del rest[:count]
         return options, rest

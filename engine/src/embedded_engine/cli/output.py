@@ -13,6 +13,7 @@ from embedded_engine.cli.catalog import Catalog
 from embedded_engine.cli.errors import UsageError
 from embedded_engine.cli.options import Options
 from embedded_engine.cli.outcome import Outcome
+from embedded_engine.served.names import type_name
 
 
 def printed(outcome: Outcome, catalog: Catalog, options: Options, workdir: Path) -> tuple[str, str]:
@@ -74,6 +75,6 @@ def _digest(value: Any) -> str:
 
 def _shown_name(name: str, catalog: Catalog) -> str:
     """Objects of the module carry its name in front, as on Dagger."""
-    if catalog.is_core(name) or name.startswith(catalog.main_object):
+    if catalog.is_core(name):
         return name
-    return f"{catalog.main_object}{name}"
+    return type_name(catalog.prefix[0] if catalog.prefix else catalog.main_object, name, catalog.main_object)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from embedded_engine.api import definitions
 from embedded_engine.binding import ServedModule
-from embedded_engine.cli.errors import ModuleLoadError
 from embedded_engine.cli.loading import LoadedModule
 from embedded_engine.cli.module import ModuleSource
 from embedded_engine.cli.project import Project
+from embedded_engine.cli.rules import check_definitions
 from embedded_engine.cli.sdk import import_sdk
 from embedded_engine.session import Session
 from embedded_engine.store import Store
@@ -100,13 +100,9 @@ def client_place(served: ServedModule, store: Store) -> Path:
 
 
 def registered(session: Session, module_id: str) -> definitions.Module:
-    """What a module registered under that id. Raises ModuleLoadError for an object that is called as one of the API."""
+    """What a module registered under that id. Raises ModuleLoadError for what cannot be served."""
     module: definitions.Module = session.objects.get(module_id, ("Module",))  # type: ignore[assignment]  # by its name
-    for each in module.objects:
-        if each.name in session.core_types:
-            raise ModuleLoadError(
-                f"the object type {each.name} is already defined by the core API: give it another name"
-            )
+    check_definitions(module, session.core_types)
     return module
 
 

@@ -20,13 +20,18 @@ class Check:
     """A function that checks, reached from the main object by functions that need no arguments."""
 
     path: tuple[Function, ...]
-    toolchain: str = ""
+    module: str = ""
+    """The name of its module where there are several: the module that has toolchains, and these."""
 
     @property
     def name(self) -> str:
-        """Its name on the command line: `lint`, or `python:lint` where an object or a toolchain holds it."""
-        names = [function.name for function in self.path]
-        return ":".join(map(kebab_case, [self.toolchain, *names] if self.toolchain else names))
+        """Its name on the command line: `lint`, or `python:lint` where an object or one of several modules holds it."""
+        return f"{kebab_case(self.module)}:{self.bare_name}" if self.module else self.bare_name
+
+    @property
+    def bare_name(self) -> str:
+        """Its name within its module."""
+        return ":".join(kebab_case(function.name) for function in self.path)
 
     @property
     def generates(self) -> bool:
@@ -75,8 +80,8 @@ _SWITCHES = {
 
 
 def members_of(source: ModuleSource) -> list[ModuleSource]:
-    """A module, if it has code, and its toolchains."""
-    return [*([source] if source.has_code else []), *source.tools()]
+    """A module's toolchains, and itself if it has code."""
+    return [*source.tools(), *([source] if source.has_code else [])]
 
 
 def checks_of(source: ModuleSource, catalog: Catalog, selection: Selection) -> list[Check]:
@@ -104,13 +109,15 @@ def _wanted(source: ModuleSource, catalog: Catalog, selection: Selection) -> lis
         if (selection.with_generators if each.generates else selection.with_checks)
         and not any(_glob(each.name, pattern) for pattern in (*source.ignored_checks, *ignored[each.generates]))
     )
-    toolchain = source.name if source.is_toolchain else ""
-    return sorted((replace(each, toolchain=toolchain) for each in found), key=lambda each: each.name)
+    module = source.name if source.is_toolchain or source.toolchains else ""
+    return sorted((replace(each, module=module) for each in found), key=lambda each: each.name)
 
 
 def _is_named(check: Check, source: ModuleSource, selection: Selection) -> bool:
-    names = selection.patterns
-    return not names or any(_matches(check.name, each, "" if source.is_toolchain else source.name) for each in names)
+    """Whether a pattern names it; the name of a toolchain must precede, that of the module itself may."""
+    if source.is_toolchain:
+        return not selection.patterns or any(_matches(check.name, each, "") for each in selection.patterns)
+    return not selection.patterns or any(_matches(check.bare_name, each, source.name) for each in selection.patterns)
 
 
 def _below(catalog: Catalog, object_name: str, path: tuple[Function, ...], seen: frozenset[str]) -> Iterator[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from embedded_engine.graph.node import FsNode
 
 MAX_ACCOUNTS_BYTES = 4 * 1024 * 1024
+_LAST_ID = 2**31 - 1
+_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 class UnknownAccountError(EngineError):
@@ -40,13 +43,13 @@ def process_account(root: Union, user: str) -> Account:
     name, _, group = user.partition(":")
     name = name or "0"
     entry = next((row for row in _rows(root, "/etc/passwd") if name in (row[0], row[2])), None)
-    if entry is None and not name.isdecimal():
+    number = int(entry[2]) if entry else _number(name)
+    if number is None:
         raise UnknownAccountError(f"get user: unable to find user {name}: no matching entries in passwd file")
-    uid = int(entry[2]) if entry else int(name)
+    uid = number
     if group:
-        return Account(
-            uid, _group_id(root, group, "get user: unable to find group {}: no matching entries in group file")
-        )
+        unknown = "get user: unable to find group {}: no matching entries in group file"
+        return Account(uid, _group_id(root, group, unknown))
     gid = int(entry[3]) if entry else 0
     member = entry[0] if entry else name
     more = (int(row[2]) for row in _rows(root, "/etc/group") if member in row[3].split(","))
@@ -78,6 +81,15 @@ async def resolve_owner(graph: Graph, owner: str, accounts: FsNode | None) -> tu
     if accounts is None:
         raise UnknownAccountError(f"owner {owner!r}: a directory knows no names, give numbers such as 1000:1000")
     return file_owner(await graph.union(accounts), owner)
+
+
+def _number(text: str) -> int | None:
+    """The number of a process's user, or None for a name."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    if not 0 <= int(text) <= _LAST_ID:
+        raise UnknownAccountError(f"get user: uids and gids must be in range 0-{_LAST_ID}")
+    return int(text)
 
 
 def _group_id(root: Union, group: str, unknown: str) -> int:

@@ -20,8 +20,8 @@ class Differences:
 
     @property
     def empty(self) -> bool:
-        """Whether the two are the same, as far as a changeset tells."""
-        return not (self.added or self.modified or self.all_removed)
+        """Whether the two hold the same files: as on Dagger, directories alone make no changeset."""
+        return all(path.endswith("/") for path in (*self.added, *self.modified, *self.all_removed))
 
 
 def compare(before: Manifest, after: Manifest) -> Differences:

@@ -193,7 +193,8 @@ def paths_of(patch: bytes) -> tuple[str, ...]:
     found: list[str] = []
     for match in _HEADER.finditer(patch):
         name = _unquoted(match[1].partition(b"\t")[0])
-        strip = not match[0].startswith((b"rename", b"copy"))
+        # Git takes a plain name as it is; of others it leaves out the first word, where the header is a diff's.
+        strip = "/" in name and not match[0].startswith((b"rename", b"copy"))
         found.append(name.partition("/")[2] if strip else name)
     for match in _DIFF.finditer(patch):
         found += (_unquoted(name).partition("/")[2] for name in match.groups())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from embedded_engine.images.arguments import destination_of, duration, is_set, only, ports, signal_name, strip_tabs
@@ -270,19 +270,7 @@ class Evaluation:
         *sources, destination = row.words
         files = tuple(self._inline(heredoc, sources) for heredoc in row.heredocs)
         plain = [self._word(source) for source in sources if not (row.heredocs and _HEREDOC.fullmatch(source))]
-        remotes = [
-            Remote(
-                source,
-                self._flag(flags, "checksum") or "",
-                keep_git_dir=is_set(flags, "keep-git-dir"),
-                unpack=is_set(flags, "unpack"),
-            )
-            for source in plain
-            if add and _REMOTE.match(source)
-        ]
-        for name in ("checksum", "keep-git-dir"):
-            if name in flags and not remotes:
-                raise ValueError(f"--{name} is for what is fetched, and nothing here is")
+        remotes = self._remotes(flags, plain) if add else ()
         target = self._word(destination)
         origin: Origin = Context()
         if "from" in flags:
@@ -301,9 +289,23 @@ class Evaluation:
                 unpack=add and (is_set(flags, "unpack") or "unpack" not in flags),
                 line=row.line,
                 label=row.original,
-                remotes=tuple(remotes),
+                remotes=remotes,
             )
         )
+
+    def _remotes(self, flags: Mapping[str, list[str]], sources: Sequence[str]) -> tuple[Remote, ...]:
+        """What of the sources of an ADD is fetched."""
+        checksum = self._flag(flags, "checksum") or ""
+        keep_git_dir, unpack = is_set(flags, "keep-git-dir"), is_set(flags, "unpack")
+        found = tuple(
+            Remote(source, checksum, keep_git_dir=keep_git_dir, unpack=unpack)
+            for source in sources
+            if _REMOTE.match(source)
+        )
+        for name in ("checksum", "keep-git-dir"):
+            if name in flags and not found:
+                raise ValueError(f"--{name} is for what is fetched, and nothing here is")
+        return found
 
     def _flag(self, flags: Mapping[str, list[str]], name: str) -> str | None:
         """The expanded value of a flag; None where it is not given."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,20 +19,6 @@ if TYPE_CHECKING:
 _NAME = "org.opencontainers.image.ref.name"
 _CONTAINERD_NAME = "io.containerd.image.name"
 _LAYOUT = {"imageLayoutVersion": "1.0.0"}
-
-
-def write_directory(assembled: Assembled, folder: Path, store: Store, name: str | None = None) -> None:
-    """Write the layout into a directory, made if need be. `name` is the image's reference. Blocks."""
-    with storage_errors("write an image"):
-        for path, content in _documents(assembled, name).items():
-            place = folder / path
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-        for blob in _blobs(assembled):
-            place = folder / _path(blob)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with store.blobs.open(blob.digest) as source, place.open("wb") as target:
-                shutil.copyfileobj(source, target)
 
 
 def write_tarball(assembled: Assembled, target: Path, store: Store, name: str | None = None) -> None:

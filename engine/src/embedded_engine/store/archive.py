@@ -8,6 +8,7 @@ secrets are made with, which is this machine's own: what used a secret runs agai
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from embedded_engine.store.errors import StoreError, storage_errors
+from embedded_engine.store.errors import StoreError, explain, storage_errors
 from embedded_engine.store.files import remove_tree
 from embedded_engine.store.layers import LayerStore
 from embedded_engine.store.prune import Report, prune
@@ -31,7 +32,7 @@ _USED: Final = "used.json"
 _CLOCKS: Final = ("results/*/*", "volumes/*/key")
 """What remembers by its access time when it was last used."""
 
-_TAR: Final = ("tar", "--numeric-owner", "--xattrs", "--xattrs-include=*")
+_TAR: Final = ("env", "LC_ALL=C.UTF-8", "tar", "--numeric-owner", "--xattrs", "--xattrs-include=*")
 _STEP: Final = 1 << 20
 
 
@@ -186,5 +187,7 @@ def _program() -> tuple[str, ...]:
 
 
 def _why(complaint: bytes) -> str:
-    lines = complaint.decode(errors="replace").strip().splitlines()
-    return lines[0] if lines else "tar failed and did not say why"
+    said = complaint.decode(errors="replace").strip()
+    if os.strerror(errno.ENOSPC) in said:
+        return explain(OSError(errno.ENOSPC, ""))
+    return said.splitlines()[0] if said else "tar failed and did not say why"

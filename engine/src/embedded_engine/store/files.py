@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 WHITEOUT_DEVICE = 0
@@ -95,20 +96,26 @@ def copy_content(source: int, target: int, size: int) -> int:
 
 def _copy_sparse(source: int, target: int) -> int:
     """Copy only what the file holds data for."""
+    for start, length in data_ranges(source):
+        _copy_range(source, target, start, length)
     end = os.fstat(source).st_size
+    os.ftruncate(target, end)
+    return end
+
+
+def data_ranges(descriptor: int) -> Iterator[tuple[int, int]]:
+    """Where an open file holds data, as starts and lengths; what lies between is zeros."""
+    end = os.fstat(descriptor).st_size
     position = 0
     while position < end:
         try:
-            data = os.lseek(source, position, os.SEEK_DATA)
+            start = os.lseek(descriptor, position, os.SEEK_DATA)
         except OSError as error:
             if error.errno == errno.ENXIO:
-                break
+                return
             raise
-        hole = os.lseek(source, data, os.SEEK_HOLE)
-        _copy_range(source, target, data, hole - data)
-        position = hole
-    os.ftruncate(target, end)
-    return end
+        position = os.lseek(descriptor, start, os.SEEK_HOLE)
+        yield start, position - start
 
 
 def _copy_range(source: int, target: int, start: int, length: int | None) -> int:

@@ -7,6 +7,7 @@ import os
 import re
 import stat
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,42 +100,56 @@ def _prune(store_root: Path, keep_bytes: int) -> Report:
         *_made_again(store_root / "git", "mirrors"),
         *_made_again(store_root / "modules", "definitions"),
     ]
-    roots.sort(key=lambda root: root.used_ns)
     held = Counter(place for root in roots for place in root.holds)
-    usage = _Usage()
     things = [*(store_root / "layers").iterdir(), *(store_root / "blobs").glob("*/*")]
-    for place in (*things, *(root.path for root in roots)):
-        usage.add(place)
-    before = usage.total
-    removed: Counter[str] = Counter()
-
-    def remove(place: Path, kind: str) -> None:
-        usage.remove(place)
-        remove_tree(place)
-        removed[kind] += 1
-
+    kept = _Kept(store_root, [*things, *(root.path for root in roots)])
     for place in things:
         if not held[place]:
-            remove(place, place.relative_to(store_root).parts[0])
-    for root in roots:
-        if usage.total <= keep_bytes:
+            kept.remove(place, kept.kind_of(place))
+    for root in sorted(roots, key=lambda root: root.used_ns):
+        if kept.usage.total <= keep_bytes:
             break
         # The root first: a result without its layers is absent, a layer without a result is only wasted.
-        remove(root.path, root.kind)
+        kept.remove(root.path, root.kind)
         for place in root.holds:
             held[place] -= 1
-            if not held[place] and place in usage.inodes:
-                remove(place, place.relative_to(store_root).parts[0])
-    return Report(
-        before - usage.total,
-        usage.total,
-        removed["layers"],
-        removed["results"],
-        removed["volumes"],
-        removed["blobs"],
-        removed["environments"],
-        removed["mirrors"],
-    )
+            if not held[place] and place in kept.usage.inodes:
+                kept.remove(place, kept.kind_of(place))
+    return kept.report()
+
+
+class _Kept:
+    """What is in the store still, and how much of each kind was removed."""
+
+    def __init__(self, store_root: Path, places: Iterable[Path]) -> None:
+        self._root = store_root
+        self._removed: Counter[str] = Counter()
+        self.usage = _Usage()
+        for place in places:
+            self.usage.add(place)
+        self._before = self.usage.total
+
+    def kind_of(self, place: Path) -> str:
+        """Which part of the store a layer or a blob is in."""
+        return place.relative_to(self._root).parts[0]
+
+    def remove(self, place: Path, kind: str) -> None:
+        self.usage.remove(place)
+        remove_tree(place)
+        self._removed[kind] += 1
+
+    def report(self) -> Report:
+        total, removed = self.usage.total, self._removed
+        return Report(
+            self._before - total,
+            total,
+            removed["layers"],
+            removed["results"],
+            removed["volumes"],
+            removed["blobs"],
+            removed["environments"],
+            removed["mirrors"],
+        )
 
 
 def _results(store_root: Path) -> list[_Root]:

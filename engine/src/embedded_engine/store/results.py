@@ -56,11 +56,6 @@ class ResultStore:
                 path.parent.mkdir(exist_ok=True)
                 write_atomically(path, _checksum(body) + b"\n" + body)
 
-    def drop(self, key: str) -> None:
-        """Forget a key."""
-        with storage_errors("forget a result"):
-            self._path(key).unlink(missing_ok=True)
-
     def records(self) -> Iterator[Record]:
         """Every record that can be read; damaged ones are removed."""
         for path in sorted(self._root.glob("??/*")):

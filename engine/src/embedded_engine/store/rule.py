@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from embedded_engine.store.errors import StoreError
 
 _ESCAPED = frozenset(".+()|{}$")
+_EXPRESSIONS = frozenset("*?[\\")
 _SPECIAL = frozenset("*[]?^\\")
 
 
@@ -65,47 +67,22 @@ class Rule:
         text = self.text
         kind = "exact"
         parts: list[str] = []
-        index = 0
-        first = True
-        while index < len(text):
-            character = text[index]
-            index += 1
-            if character == "*" and text[index : index + 1] == "*":
-                index += 1
-                if text[index : index + 1] == "/":
-                    index += 1
-                if index == len(text):
-                    if kind == "exact":
-                        kind = "prefix"
-                    else:
-                        parts.append(".*")
-                        kind = "expression"
+        tokens = list(_tokens(text))
+        for place, token in enumerate(tokens):
+            if token.startswith("**"):
+                last = place + 1 == len(tokens)
+                if last and kind == "exact":
+                    kind = "prefix"
                 else:
-                    parts.append("(?:.*/)?")
+                    parts.append(".*" if last else "(?:.*/)?")
                     kind = "expression"
-                if first:
+                if place == 0:
                     kind = "suffix"
-            elif character == "*":
-                parts.append("[^/]*")
-                kind = "expression"
-            elif character == "?":
-                parts.append("[^/]")
-                kind = "expression"
-            elif character == "\\":
-                if index < len(text):
-                    parts.append(f"\\{text[index]}")
-                    index += 1
-                    kind = "expression"
-                else:
-                    raise PatternError(text)
-            elif character == "[":
-                end = _class_end(text, index)
-                parts.append(_class(text[index:end], text))
-                index = end + 1
+            elif token[0] in _EXPRESSIONS:
+                parts.append(_expression(token, text))
                 kind = "expression"
             else:
-                parts.append(f"\\{character}" if character in _ESCAPED else character)
-            first = False
+                parts.append(f"\\{token}" if token in _ESCAPED else token)
         if kind == "prefix":
             self._prefix = text[:-2]
         elif kind == "suffix":
@@ -115,6 +92,36 @@ class Rule:
                 self._expression = re.compile("".join(parts) + r"\Z", re.ASCII)
             except re.error:
                 raise PatternError(text) from None
+
+
+def _tokens(text: str) -> Iterator[str]:
+    """A pattern in parts: `**` with the slash after it, `*`, `?`, an escaped character, a class, or a plain character."""
+    index = 0
+    while index < len(text):
+        end = index + 1
+        if text.startswith("**", index):
+            end = index + (3 if text.startswith("**/", index) else 2)
+        elif text[index] == "\\":
+            end = index + 2
+            if end > len(text):
+                raise PatternError(text)
+        elif text[index] == "[":
+            end = _class_end(text, index + 1) + 1
+        yield text[index:end]
+        index = end
+
+
+def _expression(token: str, text: str) -> str:
+    """A part of a pattern that stands for several characters, or is escaped, as a regular expression."""
+    match token[0]:
+        case "*":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+        case "[":
+            return _class(token[1:-1], text)
+        case _:
+            return token
 
 
 def clean_pattern(pattern: str) -> str:

@@ -7,7 +7,6 @@ What a session that was killed left without a seal gets it when the store is nex
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import stat
@@ -16,7 +15,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from embedded_engine.store.files import OVERLAY_PREFIXES
+from embedded_engine.store.files import OVERLAY_PREFIXES, data_ranges
 from embedded_engine.store.manifest import digest_file
 
 if TYPE_CHECKING:
@@ -115,21 +114,14 @@ def _digest_of_large(place: str) -> str:
     """A digest of the length and of all blocks that are not zeros, wherever the disk has holes."""
     hasher = hashlib.sha256()
     with open(place, "rb", buffering=0) as file:
-        descriptor = file.fileno()
-        position, end = 0, os.fstat(descriptor).st_size
-        while position < end:
-            try:
-                data = os.lseek(descriptor, position, os.SEEK_DATA)
-            except OSError as error:
-                if error.errno == errno.ENXIO:
-                    break
-                raise
-            position = max(position, data - data % _BLOCK)
-            block = os.pread(descriptor, _BLOCK, position)
-            if block != _NOTHING[: len(block)]:
-                hasher.update(b"%d:" % position + block)
-            position += _BLOCK
-    hasher.update(b"%d" % end)
+        done = 0
+        for start, length in data_ranges(file.fileno()):
+            for position in range(max(done, start - start % _BLOCK), start + length, _BLOCK):
+                block = os.pread(file.fileno(), _BLOCK, position)
+                if block != _NOTHING[: len(block)]:
+                    hasher.update(b"%d:" % position + block)
+                done = position + _BLOCK
+        hasher.update(b"%d" % os.fstat(file.fileno()).st_size)
     return hasher.hexdigest()
 
 

@@ -112,32 +112,39 @@ class Store:
         self.close()
 
 
-def _lay_out(root: Path, *, rootless: bool) -> None:
-    """Make the directories, or see that they are of this version, and of the same kind of user."""
-    own = f"{VERSION} rootless" if rootless else VERSION
-    version = root / "version"
+def is_store(root: Path, *, rootless: bool) -> bool:
+    """Whether a store is at `root`. Raises `StoreError` for one of another layout, or of another kind of user."""
     try:
-        found = version.read_text().strip()
+        found = (root / "version").read_text().strip()
     except FileNotFoundError:
-        found = None
-    if found == own:
-        return
-    if found is not None and found.partition(" ")[0] == VERSION:
+        return False
+    if found == _version(rootless=rootless):
+        return True
+    if found.partition(" ")[0] == VERSION:
         maker = "root" if rootless else "an ordinary user"
         raise StoreError(
             f"the store {root} is of {maker}, whose files have other owners: set CI_ENGINE_STORE to another directory"
         )
-    if found is not None:
-        raise StoreError(
-            f"the store {root} has layout {found}, this engine needs {VERSION}: remove it or set CI_ENGINE_STORE"
-        )
+    raise StoreError(
+        f"the store {root} has layout {found}, this engine needs {VERSION}: remove it or set CI_ENGINE_STORE"
+    )
+
+
+def _version(*, rootless: bool) -> str:
+    return f"{VERSION} rootless" if rootless else VERSION
+
+
+def _lay_out(root: Path, *, rootless: bool) -> None:
+    """Make the directories, or see that they are of this version, and of the same kind of user."""
+    if is_store(root, rootless=rootless):
+        return
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     reason = unsuitable(root)
     if reason is not None:
         raise StoreError(f"the store cannot be at {root}: {reason}; set CI_ENGINE_STORE to a directory on a disk")
     for part in PARTS:
         (root / part).mkdir(exist_ok=True)
-    version.write_text(f"{own}\n")
+    (root / "version").write_text(f"{_version(rootless=rootless)}\n")
 
 
 def _sweep(root: Path, own: Path) -> None:

@@ -24,6 +24,7 @@ from embedded_engine.store.manifest import digest_file
 from embedded_engine.store.packages import damaged_package
 from embedded_engine.store.results import ResultStore
 from embedded_engine.store.seal import Inode, read_seal, seal, seal_of
+from embedded_engine.store.store import is_store
 
 _KEPT = ("modules/*", "schema-*/**/*")
 
@@ -46,9 +47,12 @@ class Findings:
     sealed: int = 0
 
 
-def verify(store_root: Path) -> Findings:
-    """Look at everything and remove what is damaged; raises `StoreError` while a session uses the store."""
-    if not (store_root / "version").exists():
+def verify(store_root: Path, *, rootless: bool = False) -> Findings:
+    """Look at everything and remove what is damaged.
+
+    Raises `StoreError` while a session uses the store, and for one whose owners mean something else to this user.
+    """
+    if not is_store(store_root, rootless=rootless):
         return Findings()
     with storage_errors(f"verify the store {store_root}"), (store_root / "in-use").open("a") as lock:
         try:

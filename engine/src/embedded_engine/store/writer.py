@@ -155,7 +155,10 @@ class LayerWriter:
                 os.lchown(self._upper.own(canonical), *owner)
 
     def utime_all(self, ns: int, path: str = "/") -> None:
-        """Set the times of everything at and below `path`, in nanoseconds since 1970."""
+        """Set the times of everything at and below `path`, in nanoseconds since 1970.
+
+        What the base has is copied: layers do not change, and all names of a file have one time.
+        """
         with storage_errors(f"set times of {path}"):
             places = [self._upper.own(canonical) for canonical in self._each(path, recursive=True)]
             # Bringing things into the layer touched the directories that they are in, so times come last.
