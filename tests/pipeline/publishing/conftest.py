@@ -46,7 +46,7 @@ def served(port: int) -> dagger.Service:
 @pytest.fixture
 def repository(connected: None, proxy: Proxy) -> Repository:
     """A repository that nobody has used, through the proxy."""
-    address = f"localhost:{proxy.port}/team/app-{next(_NUMBERS)}"
+    address = f"localhost:{proxy.port}/team/image-{next(_NUMBERS)}"
     return Repository(address, service=served(proxy.port), patience=IMPATIENT)
 
 
