@@ -11,6 +11,7 @@ from embedded_engine.api.host import HostValue
 from embedded_engine.api.values import PortValue, ServiceValue
 from embedded_engine.binding import RequestContext, field
 from embedded_engine.errors import EngineError
+from embedded_engine.events import Note
 from embedded_engine.graph.process import Service
 from embedded_engine.tunnels import LOOPBACK, Forward, Tunnel, TunnelError
 
@@ -72,7 +73,9 @@ async def up(
 ) -> None:
     """Serve on this machine until the request is given up, by Ctrl-C for instance."""
     tunnel = Tunnel(self.contained, _forwards(self.contained, ports, native=not random))
-    await ctx.engine.tunnels.open(tunnel)
+    opened = await ctx.engine.tunnels.open(tunnel)
+    for here, forward in zip(opened.ports, tunnel.forwards, strict=True):
+        ctx.engine.emit(Note(f"listening on {LOOPBACK}:{here}, which leads to port {forward.backend} of the service"))
     try:
         await asyncio.Event().wait()
     finally:

@@ -16,7 +16,7 @@ from embedded_engine.cli.options import Options
 
 EPILOG = (
     "ci NAME is short for ci call NAME. Options of every command: -m/--mod PATH, -o/--output PATH, -j/--json, "
-    "--no-cache, -s/--silent, -v/--verbose, --progress auto|plain|tty|none, --engine embedded|dagger."
+    "--no-cache, -y/--auto-apply, -s/--silent, -v/--verbose, --progress auto|plain|tty|none, --engine embedded|dagger."
 )
 _WORDS: dict[str, Any] = {"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": False}
 
