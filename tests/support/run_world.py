@@ -92,7 +92,7 @@ class World:
     """What is outside: how a run reaches it, and what a test sees of it."""
 
     def __init__(self, registry: LocalRegistry, server: GitHubServer) -> None:
-        self.name = f"team/app-{next(_NUMBERS)}"
+        self.name = f"team/world-{next(_NUMBERS)}"
         self.registry = registry
         self.server = server
         self.platform = Platform()
