@@ -91,6 +91,41 @@ async def test_a_file_is_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "f").read_text() == "new"
 
 
+async def test_a_file_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
+    """A file is exported with its mode where none is, and into one that is there, also through a link."""
+    (tmp_path / "old").write_text("old")
+    (tmp_path / "old").chmod(0o600)
+    (tmp_path / "link").symlink_to("old")
+    tool = dag.file("tool", "new", permissions=0o755)
+    for name in ("new", "link"):
+        await tool.export(str(tmp_path / name))
+    assert (tmp_path / "link").readlink() == Path("old")
+    assert (tmp_path / "old").read_text() == "new"
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("new", "old")] == [0o755, 0o600]
+
+
+async def test_an_export_takes_the_place_of_other_things(tmp_path: Path) -> None:
+    """In a directory that is exported, files, directories and links take each other's place."""
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "link").symlink_to("directory")
+    made = dag.directory().with_new_file("file/x", "").with_new_file("link/x", "").with_new_file("directory", "new")
+    assert await made.export(f"{tmp_path}/there/../") == str(tmp_path)
+    assert listed(tmp_path) == ["directory", "file/", "file/x", "link/", "link/x"]
+
+
+async def test_special_files_of_the_host(tmp_path: Path) -> None:
+    """Links of the machine stay links, wherever they lead; pipes are left out."""
+    (tmp_path / "out").symlink_to("/etc/passwd")
+    (tmp_path / "nowhere").symlink_to("nothing")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "tool").write_text("x")
+    (tmp_path / "tool").chmod(0o4750)
+    taken = dag.host().directory(str(tmp_path))
+    assert await taken.entries() == ["nowhere", "out", "tool"]
+    assert await taken.stat("tool").permissions() == 0o750
+
+
 async def test_a_host_directory(tmp_path: Path) -> None:
     """A directory of the machine has its files, links and empty directories."""
     (tmp_path / "sub/empty").mkdir(parents=True)

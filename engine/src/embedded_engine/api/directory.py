@@ -211,7 +211,7 @@ def chown(ctx: RequestContext, self: DirectoryValue, *, path: str, owner: str) -
 @field("Directory", "export")
 async def export(ctx: RequestContext, self: DirectoryValue, *, path: str, wipe: bool = False) -> str:
     union = await _found(ctx, self)
-    target = Path(ctx.engine.workdir, path)
+    target = Path(posixpath.normpath(Path(ctx.engine.workdir, path)))
     await asyncio.to_thread(export_directory, union, self.path, target, wipe=wipe)
     return str(target)
 

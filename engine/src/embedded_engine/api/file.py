@@ -83,7 +83,7 @@ def chown(ctx: RequestContext, self: FileValue, *, owner: str) -> FileValue:
 @field("File", "export")
 async def export(ctx: RequestContext, self: FileValue, *, path: str, allow_parent_dir_path: bool = False) -> str:
     union = await ctx.engine.graph.union(self.fs)
-    target = Path(ctx.engine.workdir, path)
+    target = Path(posixpath.normpath(Path(ctx.engine.workdir, path)))
     # As `cp` has it, if that is allowed: a directory that is there, or a path that ends like one, receives the file.
     into = allow_parent_dir_path and (path.endswith("/") or await asyncio.to_thread(target.is_dir))
     await asyncio.to_thread(export_file, union, self.path, target / self.name if into else target)

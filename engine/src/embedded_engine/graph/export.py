@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets as random
 import shutil
+import stat
 from pathlib import Path
 
 from embedded_engine.errors import EngineError
@@ -51,7 +52,10 @@ def export_directory(union: Union, path: str, target: Path, *, wipe: bool = Fals
 
 
 def export_file(union: Union, path: str, target: Path) -> None:
-    """Write the file at `path` to `target`, whose missing parents are made."""
+    """Write the file at `path` to `target`, whose missing parents are made.
+
+    It is written where a link at `target` leads, and a file that is there keeps its permissions.
+    """
     node = union.stat(path)
     if node.is_dir:
         raise ExportError(f"cannot export {path}: it is a directory")
@@ -59,7 +63,8 @@ def export_file(union: Union, path: str, target: Path) -> None:
         if target.is_dir():
             raise ExportError(f"cannot export to {target}: it is a directory; name the file")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _write(node, str(target))
+        place = target.resolve()
+        _write(node, str(place), mode=stat.S_IMODE(place.stat().st_mode) if place.exists() else None)
     except OSError as error:
         raise ExportError(f"cannot export to {error.filename or target}: {error.strerror}") from None
 
@@ -71,14 +76,14 @@ def _make_directory(place: Path) -> None:
     place.mkdir(exist_ok=True)
 
 
-def _write(node: Node, place: str, *, owners: bool = False) -> None:
+def _write(node: Node, place: str, *, owners: bool = False, mode: int | None = None) -> None:
     # A name may be as long as the disk allows: that of the file beside has nothing of it.
     folder, _, name = place.rpartition("/")
     fresh = f"{folder}/.{random.token_hex(8)}"
     try:
         match node.kind:
             case Kind.FILE:
-                _copy(node, fresh, owners=owners)
+                _copy(node, fresh, owners=owners, mode=node.mode if mode is None else mode)
             case Kind.SYMLINK:
                 os.symlink(node.target, fresh)
                 if owners:
@@ -96,8 +101,8 @@ def _write(node: Node, place: str, *, owners: bool = False) -> None:
         raise
 
 
-def _copy(node: Node, place: str, *, owners: bool) -> None:
-    """The file's content, by the kernel alone where the disk can do that, its permissions and its time."""
+def _copy(node: Node, place: str, *, owners: bool, mode: int) -> None:
+    """The file's content, by the kernel alone where the disk can do that, with permissions and its time."""
     source = os.open(node.location, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     try:
         target = os.open(place, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -105,7 +110,7 @@ def _copy(node: Node, place: str, *, owners: bool) -> None:
             copy_content(source, target, node.size)
             if owners:
                 os.fchown(target, node.uid, node.gid)
-            os.fchmod(target, node.mode)
+            os.fchmod(target, mode)
         finally:
             os.close(target)
     finally:
