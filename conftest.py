@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C mean what it means: what a shell starts in the background ignores it, and so would all that tests start."""
+    """Let Ctrl-C mean what it means: what a shell starts in the background ignores it, and so would all that tests start.
+
+    And let the hundreds of programs that tests start keep what Python compiles, wherever a machine is told not to: each
+    would compile the engine anew.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
