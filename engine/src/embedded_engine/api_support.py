@@ -93,6 +93,7 @@ PARTLY: Mapping[str, str] = {
     "Container.export": "not `EStarGZ`; one platform unless variants of others are pulled",
     "Container.publish": "not `EStarGZ`; one platform unless variants of others are pulled",
     "Container.withExec": "not `experimentalPrivilegedNesting`",
+    "Container.withMountedDirectory": "nothing runs with a mount over `/`",
     "Directory.search": "regular expressions are Python's; results are in the order of paths",
     "Directory.withPatch": "files keep their owner and mode, where the real engine leaves them to its umask",
     "Directory.withPatchFile": "files keep their owner and mode, where the real engine leaves them to its umask",

@@ -56,6 +56,14 @@ async def test_container_reaches_a_socket_of_this_machine(machine: Machine, host
     assert await asked.stdout() == "heard"
 
 
+@pytest.mark.usefixtures("embedded_only")
+async def test_nothing_is_mounted_over_the_root(machine: Machine) -> None:
+    """To run something in such a container is refused in one line that says what to do."""
+    covered = machine().with_mounted_directory("/", dag.directory().with_new_file("f", "here"))
+    with pytest.raises(dagger.QueryError, match="^nothing can be mounted over / by the embedded engine: use withRootfs"):
+        await covered.with_exec(["true"]).sync()
+
+
 async def test_socket_can_be_taken_away(machine: Machine, host_socket: Path) -> None:
     """After withoutUnixSocket nothing is at the path."""
     container = machine().with_unix_socket("/run/it.sock", dag.host().unix_socket(str(host_socket)))

@@ -67,6 +67,8 @@ async def prepare(
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
 
     for mount, tree in zip(trees, mounted, strict=True):
+        if mount.target == "/":
+            raise MountError("nothing can be mounted over / by the embedded engine: use withRootfs, or dagger call")
         if mount.is_file and graph.view(tree).stat(mount.path).is_dir:
             raise MountError(f"path {mount.path.lstrip('/')} is a directory, not a file")
     root = _stack(graph, stack, "/", "/", rootfs)
