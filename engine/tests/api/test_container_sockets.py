@@ -60,7 +60,7 @@ async def test_container_reaches_a_socket_of_this_machine(machine: Machine, host
 async def test_nothing_is_mounted_over_the_root(machine: Machine) -> None:
     """To run something in such a container is refused in one line that says what to do."""
     covered = machine().with_mounted_directory("/", dag.directory().with_new_file("f", "here"))
-    with pytest.raises(dagger.QueryError, match="^nothing can be mounted over / by the embedded engine: use withRootfs"):
+    with pytest.raises(dagger.QueryError, match="nothing can be mounted over / by the embedded engine: use withRootfs"):
         await covered.with_exec(["true"]).sync()
 
 
