@@ -153,6 +153,11 @@ def _log(message: str) -> bytes:
             'exec: "x": executable file not found in $PATH',
         ),
         (
+            {"failed": "", "log": _log("executable file `/opt/x` not found: No such file or directory")},
+            StartError,
+            'exec: "/opt/x": stat /opt/x: no such file or directory',
+        ),
+        (
             {"failed": "", "log": _log("runc run failed: unable to apply cgroup configuration: mkdir: read-only\nfs")},
             SandboxError,
             "sandbox: unable to apply cgroup configuration: mkdir: read-only fs",
@@ -164,7 +169,14 @@ def _log(message: str) -> bytes:
             "fork/exec ./x: permission denied",
         ),
     ],
-    ids=["runc and the program", "crun and the program", "the machine", "nothing said", "the init and the program"],
+    ids=[
+        "runc and the program",
+        "crun and the program",
+        "a newer crun and the program",
+        "the machine",
+        "nothing said",
+        "the init and the program",
+    ],
 )
 def test_failures(outcome: dict[str, Any], error: type[SandboxError], text: str) -> None:
     """A program that cannot be started is told from a sandbox that fails, each in one line."""

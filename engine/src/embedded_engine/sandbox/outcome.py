@@ -11,7 +11,7 @@ from embedded_engine.sandbox.errors import SandboxError, StartError
 from embedded_engine.sandbox.spec import Exit
 
 _INIT_FAILURE = re.compile(rb"\[FATAL tini \(\d+\)\] exec (?P<program>.*) failed: (?P<reason>.*)", re.DOTALL)
-_CRUN_NOT_FOUND = re.compile(r"executable file `(?P<program>.*)` not found in \$PATH")
+_CRUN_NOT_FOUND = re.compile(r"executable file `(?P<program>.*)` not found(?: in \$PATH|:)")
 _PREFIXES = (
     "container_linux.go",
     "runc run failed: ",

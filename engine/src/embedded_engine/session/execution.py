@@ -150,6 +150,7 @@ def _said(error: BaseException) -> str:
         place = ascii(error.filename)[1:-1] if isinstance(error.filename, str) else ""
         return f"{place[:_SHOWN]}: {error.strerror.lower()}" if place else error.strerror.lower()
     text = " ".join(str(error).split())
-    if isinstance(error, ValueError) and text == "embedded null byte":
+    # Python says "embedded null byte", "embedded null character in path", or either after the name of a call.
+    if isinstance(error, ValueError) and "embedded null " in text:
         return "a path or an argument has a null byte in it"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
