@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -14,8 +11,7 @@ import pytest
 from dagger import dag
 
 from embedded_engine.testing import embedded_session
-
-_LIBRARY = re.compile(r"(/\S+) \(0x")
+from machine_programs import copy_programs
 
 
 @pytest.fixture(scope="session")
@@ -53,22 +49,7 @@ async def connected(session: None) -> AsyncIterator[None]:
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a few of this machine's programs and their libraries: enough to run a shell."""
     root = tmp_path_factory.mktemp("programs")
-    names = ("sh", "cat", "echo", "ls", "stat", "date", "docker-registry", "curl", "git", "sleep")
-    for name in names:
-        found = shutil.which(name)
-        if found is None:
-            continue
-        listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=False).stdout
-        for each in (found, *_LIBRARY.findall(listed)):
-            place = root / each.lstrip("/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if not place.exists():
-                shutil.copy(each, place)
-    (root / "bin").mkdir(exist_ok=True)
-    for name in names:
-        found = shutil.which(name)
-        if found is not None and not (root / "bin" / name).exists():
-            (root / "bin" / name).symlink_to(found)
+    copy_programs(root, ("sh", "cat", "echo", "ls", "stat", "date", "docker-registry", "curl", "git", "sleep"))
     (root / "etc").mkdir()
     (root / "etc/passwd").write_text("root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n")
     (root / "etc/group").write_text("root:x:0:\napp:x:1000:\n")

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +16,7 @@ from embedded_engine.images.recipes import RecipeTable
 from embedded_engine.images.settings import Settings
 from embedded_engine.images.source import ImageSource
 from embedded_engine.store import Store
+from machine_programs import copy_programs
 
 
 class TestBuild:
@@ -103,14 +101,7 @@ def _busybox(root: Path) -> None:
         (root / folder).mkdir(parents=True)
     for file in ("etc/resolv.conf", "etc/hosts"):
         (root / file).touch()
-    for program in ("sh", "mkdir", "sleep"):
-        found = Path(shutil.which(program) or "/bin/sh").resolve()
-        libraries = re.findall(
-            r"(/\S+)", subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
-        )
-        for source, target in [(found, f"bin/{program}"), *((Path(path), path.lstrip("/")) for path in libraries)]:
-            (root / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source.resolve(), root / target)
+    copy_programs(root, ("sh", "mkdir", "sleep"))
 
 
 def _mounts() -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from machine_programs import copy_programs
 
 PROGRAM = """
 import json, os, subprocess, sys
@@ -45,15 +45,7 @@ print(json.dumps([*first, attempt(1000)]))
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with a shell and a program that writes."""
     root = tmp_path_factory.mktemp("programs")
-    (root / "bin").mkdir()
-    for name in ("sh", "head"):
-        found = os.path.realpath(shutil.which(name) or name)
-        shutil.copy(found, root / "bin" / name)
-        listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
-        for library in re.findall(r"(/\S+) \(0x", listed):
-            place = root / library.lstrip("/")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, place)
+    copy_programs(root, ("sh", "head"))
     return root
 
 
